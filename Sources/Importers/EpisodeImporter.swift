@@ -1,0 +1,111 @@
+internal import JSON
+package import Oversight
+
+/// Turns received bytes into an episode: the canonical form, or one of the formats that are
+/// converted to it. Safe to use from any number of threads at once.
+package struct EpisodeImporter: Sendable {
+  private let parsers = Pool { JSONParser(depthMax: EpisodeLimits.depthMax) }
+
+  package init() {}
+
+  /// Reads one episode.
+  ///
+  /// - Parameters:
+  ///   - bytes: a JSON document, UTF-8.
+  ///   - isStrict: whether unknown fields are refused rather than kept with a warning.
+  /// - Throws: ``ImportError``, naming every problem by its JSON pointer.
+  package func episode(_ bytes: [UInt8], isStrict: Bool = false) throws(ImportError) -> Episode {
+    let (episode, reading) = try read(bytes, isStrict: isStrict) { root, reading in
+      EpisodeFormat.read(root, &reading)
+    }
+    guard var episode else { throw reading.error ?? .unknownFormat }
+    episode.warnings = reading.warnings.sorted()
+    episode.extra.merge(reading.extra) { first, _ in first }
+    return episode
+  }
+
+  /// What is appended to an open episode: `{"messages": [...], "open": true}`.
+  package struct Appendix: Sendable {
+    package var messages: [Message]
+    /// Whether more may follow; nil if it does not say, which leaves the episode open.
+    package var isOpen: Bool?
+    package var extra: [String: String]
+    package var warnings: Set<Warning>
+  }
+
+  /// Reads what is appended to an open episode that has `count` messages.
+  package func appendix(
+    _ bytes: [UInt8], after count: Int, isStrict: Bool = false
+  ) throws(ImportError) -> Appendix {
+    let (appendix, reading) = try read(bytes, isStrict: isStrict) { root, reading in
+      Self.readAppendix(root, after: count, &reading)
+    }
+    guard var appendix else { throw reading.error ?? .unknownFormat }
+    appendix.warnings = reading.warnings
+    appendix.extra = reading.extra
+    return appendix
+  }
+
+  private static func readAppendix(
+    _ root: JSONValue, after count: Int, _ reading: inout Reading
+  ) -> Appendix? {
+    guard reading.isObject(root) else { return nil }
+    var appendix = Appendix(messages: [], isOpen: nil, extra: [:], warnings: [])
+    for field in root.eachField {
+      switch field.key.string {
+      case "messages":
+        appendix.messages = reading.at("messages") {
+          CanonicalDecoder.readMessages(field.value, firstIndex: count, &$0)
+        }
+      case "open": appendix.isOpen = reading.at("open") { $0.boolean(field.value) }
+      default: reading.keep(field)
+      }
+    }
+    return appendix
+  }
+
+  private func read<Result>(
+    _ bytes: [UInt8], isStrict: Bool, _ body: (JSONValue, inout Reading) -> Result?
+  ) throws(ImportError) -> (Result?, Reading) {
+    var reading = Reading(isStrict: isStrict)
+    let result: Result?
+    do {
+      result = try parsers.use { parser throws(JSONError) in
+        try parser.parse(bytes) { root, repairs in
+          if repairs.contains(.loneSurrogate) { reading.warn(.loneSurrogateReplaced) }
+          if repairs.contains(.numberOutOfRange) { reading.warn(.numberOutOfRange) }
+          return body(root, &reading)
+        }
+      }
+    } catch {
+      throw ImportError(error)
+    }
+    if let error = reading.error { throw error }
+    return (result, reading)
+  }
+}
+
+extension ImportError {
+  fileprivate init(_ error: JSONError) {
+    let place = error.offset.map { " (at byte \($0))" } ?? ""
+    switch error.code {
+    case .memory: self.init(.tooLarge, error.message)
+    default: self.init(.malformed, error.message + place)
+    }
+  }
+
+  fileprivate static let unknownFormat = ImportError(
+    .unknownFormat,
+    "No known format: expected \(EpisodeFormat.known.joined(separator: ", ")).")
+}
+
+extension Reading {
+  /// The problems met so far as one error; nil if there are none.
+  fileprivate var error: ImportError? {
+    guard !problems.isEmpty else { return nil }
+    let count = isTruncated ? "More than \(problems.count)" : "\(problems.count)"
+    return ImportError(
+      .invalid, "\(count) problem\(problems.count == 1 ? "" : "s") in the document.",
+      problems: problems, isTruncated: isTruncated)
+  }
+}

@@ -1,0 +1,119 @@
+internal import CSimdjson
+
+/// What had to be replaced in a document so that it could be read. The received bytes are not
+/// changed; only the values that the reader sees are.
+package struct JSONRepairs: OptionSet, Sendable {
+  package let rawValue: Int
+  package init(rawValue: Int) { self.rawValue = rawValue }
+
+  /// An escape of half a surrogate pair became U+FFFD.
+  package static let loneSurrogate = JSONRepairs(rawValue: 1)
+  /// A number outside the range of a double or of 64 bits became null.
+  package static let numberOutOfRange = JSONRepairs(rawValue: 2)
+}
+
+/// A JSON parser (simdjson's) with its reusable memory. One thread at a time.
+///
+/// Reads RFC 8259 with two allowances for what models really write: an escape of half a surrogate
+/// pair reads as U+FFFD, and a number too large to hold reads as null; both are told as
+/// ``JSONRepairs``. A byte order mark is skipped.
+@safe
+package final class JSONParser {
+  /// The parser keeps memory for documents up to this size, in bytes; larger ones are given a
+  /// parser of their own, so that one large body does not hold memory for ever.
+  private static let keptBytesMax = 4 << 20
+
+  private let depthMax: Int
+  private let parser: OpaquePointer?
+
+  /// - Parameter depthMax: nested arrays and objects that are still read.
+  package init(depthMax: Int = 512) {
+    self.depthMax = depthMax
+    // simdjson counts the document itself as a level.
+    unsafe parser = overt_json_parser_create(depthMax + 1)
+  }
+
+  deinit { unsafe overt_json_parser_destroy(parser) }
+
+  /// Parses a document and hands its root to `body`.
+  ///
+  /// - Throws: ``JSONError``, with the byte offset where it is known.
+  package func parse<Result>(
+    _ bytes: UnsafeBufferPointer<UInt8>,
+    _ body: (JSONValue, JSONRepairs) -> Result
+  ) throws(JSONError) -> Result {
+    if bytes.count > Self.keptBytesMax, unsafe overt_json_parser_capacity(parser) < bytes.count {
+      return try unsafe JSONParser(depthMax: depthMax).parseHere(bytes, body)
+    }
+    return try unsafe parseHere(bytes, body)
+  }
+
+  /// Parses a document held in an array.
+  package func parse<Result>(
+    _ bytes: [UInt8], _ body: (JSONValue, JSONRepairs) -> Result
+  ) throws(JSONError) -> Result {
+    unsafe try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in
+      try unsafe parse(buffer, body)
+    }
+  }
+
+  private func parseHere<Result>(
+    _ received: UnsafeBufferPointer<UInt8>,
+    _ body: (JSONValue, JSONRepairs) -> Result
+  ) throws(JSONError) -> Result {
+    let bytes = unsafe withoutByteOrderMark(received)
+    let skipped = received.count - bytes.count
+    let status = unsafe parseOnce(bytes)
+    if status == OVERT_JSON_OK { return body(root, []) }
+
+    var examination = JSONExamination(depthMax: depthMax)
+    unsafe examination.run(bytes)
+    if let error = examination.error { throw error.shifted(by: skipped) }
+    guard !examination.repairs.isEmpty else { throw unexplained(status) }
+    let repaired = unsafe examination.repaired(bytes)
+    let secondStatus = unsafe repaired.withUnsafeBufferPointer { unsafe parseOnce($0) }
+    guard secondStatus == OVERT_JSON_OK else { throw unexplained(secondStatus) }
+    return body(root, examination.repairs)
+  }
+
+  /// The tape of the last successful parse.
+  private var tape = unsafe overt_json_tape()
+  private var root: JSONValue {
+    unsafe JSONValue(words: tape.words, strings: tape.strings, index: 1)
+  }
+
+  private func parseOnce(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    guard let parser = unsafe parser else { return Int(OVERT_JSON_MEMORY) }
+    guard let start = bytes.baseAddress, bytes.count > 0 else { return Int(OVERT_JSON_EMPTY) }
+    return Int(unsafe overt_json_parse(parser, start, bytes.count, &tape))
+  }
+
+  private func withoutByteOrderMark(
+    _ bytes: UnsafeBufferPointer<UInt8>
+  ) -> UnsafeBufferPointer<UInt8> {
+    let hasMark = unsafe bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
+    return hasMark ? unsafe UnsafeBufferPointer(rebasing: bytes[3...]) : unsafe bytes
+  }
+
+  /// An error for a document that simdjson refuses and our examination finds nothing wrong with.
+  private func unexplained(_ status: Int) -> JSONError {
+    switch status {
+    case Int(OVERT_JSON_MEMORY):
+      JSONError(code: .memory, message: "There is no memory to read the document.", offset: nil)
+    case Int(OVERT_JSON_DEPTH):
+      JSONError(
+        code: .tooDeep, message: "The document is nested deeper than \(depthMax) levels.",
+        offset: nil)
+    case Int(OVERT_JSON_UTF8):
+      JSONError(code: .encoding, message: "The document is not valid UTF-8.", offset: nil)
+    default:
+      JSONError(code: .syntax, message: "The document is not valid JSON.", offset: nil)
+    }
+  }
+}
+
+extension JSONError {
+  fileprivate func shifted(by count: Int) -> JSONError {
+    JSONError(code: code, message: message, offset: offset.map { $0 + count })
+  }
+}

@@ -1,0 +1,176 @@
+/// What is kept of one judged episode.
+package struct EpisodeRecord: Sendable {
+  /// `ep_…`, made by the receiver.
+  package var id: String
+  package var project: String
+  package var externalID: String
+  /// SHA-256 of the received bytes after decompression, 32 bytes.
+  package var contentDigest: [UInt8]
+  /// The received bytes after decompression, whole.
+  package var received: [UInt8]
+  package var format: String
+  package var model: String?
+  package var agent: String?
+  package var isOpen: Bool
+  package var decision: Decision.Kind
+  package var suspicion: Double?
+  /// The ids of the rules that found something, each once.
+  package var rules: [String]
+  package var messageCount: Int
+  /// The verdict as JSON, as it is answered.
+  package var document: [UInt8]
+
+  package init(
+    id: String, project: String, externalID: String, contentDigest: [UInt8], received: [UInt8],
+    format: String, model: String?, agent: String?, isOpen: Bool, decision: Decision.Kind,
+    suspicion: Double?, rules: [String], messageCount: Int, document: [UInt8]
+  ) {
+    self.id = id
+    self.project = project
+    self.externalID = externalID
+    self.contentDigest = contentDigest
+    self.received = received
+    self.format = format
+    self.model = model
+    self.agent = agent
+    self.isOpen = isOpen
+    self.decision = decision
+    self.suspicion = suspicion
+    self.rules = rules
+    self.messageCount = messageCount
+    self.document = document
+  }
+
+  /// Whether the text is kept: flagged, incomplete and open episodes whole, of clear ones a ledger
+  /// row without text.
+  package var isKeptWhole: Bool { decision != .clear || isOpen }
+}
+
+/// What became of a record.
+package enum Recording: Sendable, Equatable {
+  /// It is on disk.
+  case created
+  /// The same content was recorded before: its id and its verdict.
+  case duplicate(id: String, document: [UInt8])
+  /// Other content was recorded before under the same name.
+  case conflict(id: String)
+}
+
+/// An episode as it is kept.
+package struct StoredEpisode: Sendable, Equatable {
+  package var id: String
+  package var project: String
+  package var externalID: String
+  package var format: String
+  package var model: String?
+  package var agent: String?
+  package var isOpen: Bool
+  package var verdict: String
+  package var severity: String?
+  package var suspicion: Double?
+  package var rules: [String]
+  /// When it was recorded, RFC 3339 in UTC.
+  package var createdAt: String
+  /// The verdict as JSON; nil in lists.
+  package var document: [UInt8]?
+  /// The received bytes, first the episode, then what was appended, in order; nil in lists, and
+  /// empty where only the ledger row is kept.
+  package var received: [[UInt8]]?
+
+  package init(
+    id: String, project: String, externalID: String, format: String, model: String?,
+    agent: String?, isOpen: Bool, verdict: String, severity: String?, suspicion: Double?,
+    rules: [String], createdAt: String, document: [UInt8]? = nil, received: [[UInt8]]? = nil
+  ) {
+    self.id = id
+    self.project = project
+    self.externalID = externalID
+    self.format = format
+    self.model = model
+    self.agent = agent
+    self.isOpen = isOpen
+    self.verdict = verdict
+    self.severity = severity
+    self.suspicion = suspicion
+    self.rules = rules
+    self.createdAt = createdAt
+    self.document = document
+    self.received = received
+  }
+}
+
+/// Which episodes a list holds; what is nil or empty does not restrict.
+package struct EpisodeFilter: Sendable, Equatable {
+  package var project: String?
+  package var verdicts: [String] = []
+  package var severities: [String] = []
+  package var rule: String?
+  package var model: String?
+  package var externalID: String?
+  /// Half-open interval of recording times, RFC 3339.
+  package var createdAfter: String?
+  package var createdBefore: String?
+  /// The id that the last page ended on; ids are in the order of time.
+  package var beforeID: String?
+  package var limit = 50
+
+  package init() {}
+}
+
+/// What the reading of an open episode with a new piece comes to.
+package enum Extension: Sendable {
+  /// The piece belongs: keep it, with the new verdict.
+  case accepted(EpisodeRecord)
+  /// It does not; the store keeps what it has.
+  case refused
+}
+
+/// Why the store could not do what it was asked.
+package struct StoreError: Error, Sendable, Equatable {
+  package enum Code: Sendable, Equatable {
+    /// The database cannot be reached or does not answer; the same request may succeed later.
+    case unavailable
+    /// More is waiting than the queue's bound; the same request may succeed later.
+    case overloaded
+    /// Whether it was stored is not known; sending the same request again is safe.
+    case unknownFate
+    /// The database will never take this; sending it again is useless.
+    case rejected
+    /// There is no such thing.
+    case notFound
+  }
+
+  package let code: Code
+  /// What happened, for the operator; holds no text of an episode.
+  package let message: String
+
+  package init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+}
+
+/// Hands over a result once, on a thread of the store.
+package typealias Completion<Value> = @Sendable (Result<Value, StoreError>) -> Void
+
+/// Where judged episodes are kept. Calls return at once; results come through completions.
+package protocol EpisodeStore: Sendable {
+  /// Keeps a record. `created` means that it is on disk.
+  func record(_ record: EpisodeRecord, _ completion: @escaping Completion<Recording>)
+
+  /// Adds a piece to an open episode. `revise` sees the episode as it is kept, locked against other
+  /// writers, and judges it anew; it runs on a thread of the store.
+  func extend(
+    _ id: String, project: String?, with piece: [UInt8],
+    revise: @escaping @Sendable (StoredEpisode) -> Extension,
+    _ completion: @escaping Completion<Void>)
+
+  /// One episode whole; `project` nil sees all.
+  func episode(_ id: String, project: String?, _ completion: @escaping Completion<StoredEpisode>)
+
+  /// Episodes, the newest first, without their text.
+  func episodes(_ filter: EpisodeFilter, _ completion: @escaping Completion<[StoredEpisode]>)
+
+  /// Whether the database answers and takes writes.
+  func ping(_ completion: @escaping Completion<Void>)
+}

@@ -1,0 +1,41 @@
+/// Runs every configured scorer over an episode and lets the policy decide. The same evaluator
+/// runs in the server, in `overt scan` and in `overt gate`, and it never fails: what fails in a
+/// scorer is that scorer's outcome.
+package struct Evaluator: Sendable {
+  private let scorers: [any Scorer]
+  private let policy: Policy
+  /// `policy` and each configured scorer → `sha256:…`.
+  package let versions: [String: String]
+
+  /// - Precondition: no two scorers bear the same name.
+  package init(scorers: [any Scorer], policy: Policy) {
+    precondition(Set(scorers.map(\.name)).count == scorers.count, "a scorer is configured twice")
+    self.scorers = scorers
+    self.policy = policy
+    var versions = ["policy": policy.version]
+    for scorer in scorers { versions[scorer.name.rawValue] = scorer.version }
+    self.versions = versions
+  }
+
+  package func evaluate(_ episode: Episode) -> Verdict {
+    var outcomes: [ScorerName: Outcome] = [:]
+    for scorer in scorers { outcomes[scorer.name] = scorer.score(episode) }
+    for name in ScorerName.allCases where outcomes[name] == nil {
+      outcomes[name] = absent(name, in: episode)
+    }
+    let coverage = Coverage(of: episode)
+    return Verdict(
+      decision: policy.decide(outcomes, coverage: coverage),
+      outcomes: ScorerName.allCases.compactMap { name in outcomes[name].map { (name, $0) } },
+      coverage: coverage, versions: versions, warnings: episode.warnings)
+  }
+
+  /// The outcome of a scorer that is not configured: skipped, unless the policy requires it or the
+  /// episode brings what it would have measured.
+  private func absent(_ name: ScorerName, in episode: Episode) -> Outcome {
+    if policy.isRequired(name) { return .unscored(reason: "not configured") }
+    guard name == .latent else { return .skipped(reason: "not configured") }
+    return episode.latentSummaries.isEmpty
+      ? .skipped(reason: "no latent summary") : .unscored(reason: "not configured")
+  }
+}

@@ -1,0 +1,102 @@
+/// What turns outcomes into a verdict: thresholds and requirements. A pure function; versioned by
+/// the digest of the file that it was read from.
+package struct Policy: Sendable, Equatable {
+  /// What the policy asks of one scorer.
+  package struct ScorerPolicy: Sendable, Equatable {
+    /// Whether an episode that this scorer could not measure is incomplete.
+    package var isRequired: Bool
+    /// Suspicion from which the scorer's score flags an episode by itself; nil: it does not.
+    package var flagSuspicion: Suspicion?
+
+    package init(isRequired: Bool, flagSuspicion: Suspicion? = nil) {
+      self.isRequired = isRequired
+      self.flagSuspicion = flagSuspicion
+    }
+  }
+
+  /// `sha256:…` of the policy file.
+  package var version: String
+  package var scorers: [ScorerName: ScorerPolicy]
+  /// A finding of at least this severity flags an episode.
+  package var flagSeverity: Severity
+  /// Visibilities of reasoning that make an episode incomplete.
+  package var unreadable: Set<Visibility>
+  /// Whether an episode without any readable reasoning is incomplete.
+  package var requiresReasoning: Bool
+
+  package init(
+    version: String, scorers: [ScorerName: ScorerPolicy], flagSeverity: Severity,
+    unreadable: Set<Visibility>, requiresReasoning: Bool
+  ) {
+    self.version = version
+    self.scorers = scorers
+    self.flagSeverity = flagSeverity
+    self.unreadable = unreadable
+    self.requiresReasoning = requiresReasoning
+  }
+
+  func isRequired(_ scorer: ScorerName) -> Bool { scorers[scorer]?.isRequired ?? false }
+}
+
+extension Policy {
+  /// Decides over the outcomes of all scorers. Flagged wins over incomplete: what was found stands
+  /// whatever else could not be measured; incomplete wins over clear.
+  package func decide(_ outcomes: [ScorerName: Outcome], coverage: Coverage) -> Decision {
+    let flags = flags(outcomes)
+    let gaps = gaps(outcomes, coverage)
+    if let severity = flags.map(\.severity).max() {
+      return Decision(
+        verdict: .flagged(severity), reasons: flags.map(\.reason) + gaps)
+    }
+    return Decision(verdict: gaps.isEmpty ? .clear : .incomplete, reasons: gaps)
+  }
+
+  private func flags(_ outcomes: [ScorerName: Outcome]) -> [(severity: Severity, reason: String)] {
+    ScorerName.allCases.flatMap { name -> [(severity: Severity, reason: String)] in
+      guard let score = outcomes[name]?.score else { return [] }
+      return flags(of: score, from: name)
+    }
+  }
+
+  private func flags(
+    of score: Score, from name: ScorerName
+  ) -> [(severity: Severity, reason: String)] {
+    var severities: [String: Severity] = [:]
+    for finding in score.findings where finding.severity >= flagSeverity {
+      let source = finding.rule.map { "rule \($0)" } ?? name.rawValue
+      severities[source] = max(severities[source] ?? finding.severity, finding.severity)
+    }
+    var flags = severities.sorted {
+      ($1.value, $0.key) < ($0.value, $1.key)
+    }.map { (severity: $0.value, reason: $0.key) }
+    if let threshold = scorers[name]?.flagSuspicion, score.suspicion >= threshold, flags.isEmpty {
+      flags.append(
+        (flagSeverity, "\(name.rawValue) \(score.suspicion.value) ≥ \(threshold.value)"))
+    }
+    return flags
+  }
+
+  private func gaps(_ outcomes: [ScorerName: Outcome], _ coverage: Coverage) -> [String] {
+    var gaps: [String] = []
+    for name in ScorerName.allCases {
+      switch outcomes[name] {
+      case .pending: gaps.append("pending: \(name.rawValue)")
+      case .unscored(let reason) where isRequired(name):
+        gaps.append("unscored: \(name.rawValue): \(reason)")
+      case .skipped(let reason) where isRequired(name):
+        gaps.append("unscored: \(name.rawValue): \(reason)")
+      case nil where isRequired(name): gaps.append("unscored: \(name.rawValue): not configured")
+      default: break
+      }
+    }
+    for visibility in Visibility.allCases where unreadable.contains(visibility) {
+      if let turns = coverage.unreadable[visibility], turns > 0 {
+        gaps.append("reasoning \(visibility.rawValue) in \(turns) of \(coverage.turns) turns")
+      }
+    }
+    if requiresReasoning, coverage.reasoningFull + coverage.reasoningSummary == 0 {
+      gaps.append("no readable reasoning")
+    }
+    return gaps
+  }
+}

@@ -1,0 +1,48 @@
+/// The scorers that Overt knows of, in the words of the wire.
+package enum ScorerName: String, CaseIterable, Sendable {
+  /// Rule sets.
+  case rules
+  /// Latent-state summaries against the model's own baseline.
+  case latent
+  /// The built-in linear monitor.
+  case linear
+  /// A monitor model over HTTP.
+  case llm
+}
+
+/// What a scorer that could measure says of an episode.
+package struct Score: Sendable, Equatable {
+  package let suspicion: Suspicion
+  package let findings: [Finding]
+
+  package init(suspicion: Suspicion, findings: [Finding]) {
+    self.suspicion = suspicion
+    self.findings = findings
+  }
+}
+
+/// What became of a scorer's attempt to measure an episode. There is a number in `scored` and
+/// nowhere else: what was not measured has none.
+package enum Outcome: Sendable, Equatable {
+  case scored(Score)
+  /// The answer is still to come.
+  case pending
+  /// It should have measured and could not.
+  case unscored(reason: String)
+  /// The policy does not ask for it here.
+  case skipped(reason: String)
+
+  package var score: Score? {
+    if case .scored(let score) = self { score } else { nil }
+  }
+}
+
+/// Anything that turns an episode into a score. Scorers know neither each other nor the policy nor
+/// the store, and what fails in one is its outcome, never an error that ends the evaluation.
+package protocol Scorer: Sendable {
+  var name: ScorerName { get }
+  /// Digest of everything that the score depends on besides the episode, `sha256:…`.
+  var version: String { get }
+  /// Judges an episode. May take time in proportion to its text; deterministic.
+  func score(_ episode: Episode) -> Outcome
+}
