@@ -46,6 +46,8 @@ let package = Package(
 
     // Adapters: each imports the domain and the one thing that it adapts.
     module("Importers", ["Oversight", "JSON"]),
+    module("RuleEngine", ["Oversight", "Cryptography", "CVectorscan", "CPCRE2", yams]),
+
     // C and C++ libraries behind small shims.
     .target(
       name: "CSimdjson", cxxSettings: [.unsafeFlags(["-O2"])],

@@ -1,0 +1,102 @@
+internal import Cryptography
+internal import Foundation
+package import Oversight
+internal import Yams
+
+/// Reads a policy file, `overt.policy/1`.
+package enum PolicyDecoder {
+  static let schema = "overt.policy/1"
+
+  /// - Throws: ``RuleError`` with everything that is wrong with the file.
+  package static func read(_ file: String) throws(RuleError) -> Policy {
+    let source: String
+    do {
+      source = try String(contentsOfFile: file, encoding: .utf8)
+    } catch {
+      throw RuleError(diagnostics: [
+        Diagnostic(.unreadable, file: file, "The policy cannot be read, or is not UTF-8.")
+      ])
+    }
+    return try read(source, file: file)
+  }
+
+  package static func read(_ source: String, file: String) throws(RuleError) -> Policy {
+    var reading = YAMLReading(file: file)
+    var policy: Policy?
+    if let root = reading.root(source) {
+      policy = self.policy(root, version: Digest(of: source).description, &reading)
+    }
+    guard let policy, reading.diagnostics.isEmpty else {
+      throw RuleError(diagnostics: reading.diagnostics)
+    }
+    return policy
+  }
+
+  private static func policy(
+    _ root: Node, version: String, _ reading: inout YAMLReading
+  ) -> Policy? {
+    let fields = reading.fields(root, known: ["schema", "scorers", "flag", "reasoning"])
+    let schema = reading.text(fields["schema"], "schema", in: root)
+    if let schema, schema != Self.schema {
+      reading.report(
+        .unknownWord, at: fields["schema"], "The schema '\(schema)' is not known.",
+        help: Self.schema)
+    }
+    for name in ["scorers", "flag", "reasoning"] where fields[name] == nil {
+      reading.report(.missingField, at: root, "The field '\(name)' is missing.")
+    }
+    guard let scorers = fields["scorers"], let flag = fields["flag"],
+      let reasoning = fields["reasoning"]
+    else { return nil }
+
+    let flags = reading.fields(flag, known: ["severity", "suspicion"])
+    let severity = reading.word(flags["severity"], "severity", in: flag, Severity.self)
+    let thresholds = thresholds(flags["suspicion"], &reading)
+    let reasonings = reading.fields(reasoning, known: ["unreadable", "required"])
+    guard let severity else { return nil }
+    return Policy(
+      version: version, scorers: readScorers(scorers, thresholds, &reading),
+      flagSeverity: severity,
+      unreadable: reading.words(reasonings["unreadable"], "unreadable", Visibility.self),
+      requiresReasoning: reading.boolean(reasonings["required"], "required") ?? false)
+  }
+
+  private static func readScorers(
+    _ node: Node, _ thresholds: [ScorerName: Suspicion], _ reading: inout YAMLReading
+  ) -> [ScorerName: Policy.ScorerPolicy] {
+    let fields = reading.fields(node, known: ScorerName.allCases.map(\.rawValue))
+    var scorers: [ScorerName: Policy.ScorerPolicy] = [:]
+    for name in ScorerName.allCases {
+      guard let node = fields[name.rawValue] else { continue }
+      let settings = reading.fields(node, known: ["required"])
+      let isRequired = reading.boolean(settings["required"], "required")
+      if isRequired == nil, settings["required"] == nil {
+        reading.report(.missingField, at: node, "The field 'required' is missing.")
+      }
+      scorers[name] = Policy.ScorerPolicy(
+        isRequired: isRequired ?? true, flagSuspicion: thresholds[name])
+    }
+    for name in thresholds.keys where scorers[name] == nil {
+      reading.report(
+        .missingField, at: node, "'\(name.rawValue)' has a threshold and is not listed here.")
+    }
+    return scorers
+  }
+
+  private static func thresholds(
+    _ node: Node?, _ reading: inout YAMLReading
+  ) -> [ScorerName: Suspicion] {
+    guard let node else { return [:] }
+    var thresholds: [ScorerName: Suspicion] = [:]
+    for (name, value) in reading.fields(node, known: ScorerName.allCases.map(\.rawValue)) {
+      guard let number = value.scalar.flatMap({ Double($0.string) }),
+        let suspicion = Suspicion(number), let scorer = ScorerName(rawValue: name)
+      else {
+        reading.report(.malformed, at: value, "A threshold is a number from 0 to 1.")
+        continue
+      }
+      thresholds[scorer] = suspicion
+    }
+    return thresholds
+  }
+}

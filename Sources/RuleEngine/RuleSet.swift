@@ -1,0 +1,152 @@
+internal import Cryptography
+internal import Foundation
+internal import Oversight
+
+/// A folder of rules, read, compiled and ready to scan with; immutable.
+package struct RuleSet: Sendable {
+  /// In the order of their ids; deprecated ones are not among them.
+  package let rules: [Rule]
+  /// Digest over the digests of all rules, `sha256:…`.
+  package let version: String
+
+  let database: PatternDatabase
+  /// By pattern number: index of its rule.
+  let owners: [Int]
+  /// By rule index: its patterns' numbers.
+  let numbers: [[Pattern: Int]]
+
+  /// Rules of one set.
+  package static let rulesMax = 10_000
+
+  /// Compiles rules that were read.
+  ///
+  /// - Throws: ``RuleError`` naming each pattern that does not compile.
+  package init(_ rules: [Rule]) throws(RuleError) {
+    let rules = rules.filter { $0.status != .deprecated }.sorted { $0.id < $1.id }
+    var patterns: [Pattern] = []
+    var owners: [Int] = []
+    var numbers: [[Pattern: Int]] = []
+    for (index, rule) in rules.enumerated() {
+      var known: [Pattern: Int] = [:]
+      for pattern in rule.condition.patterns where known[pattern] == nil {
+        known[pattern] = patterns.count
+        patterns.append(pattern)
+        owners.append(index)
+      }
+      numbers.append(known)
+    }
+    do {
+      database = try PatternDatabase(patterns)
+    } catch {
+      let rule = rules[owners[error.pattern]]
+      let pattern = patterns[error.pattern]
+      throw RuleError(diagnostics: [
+        Diagnostic(
+          error.code, file: rule.file, line: pattern.line, column: pattern.column, error.message)
+      ])
+    }
+    self.rules = rules
+    self.owners = owners
+    self.numbers = numbers
+    let lines = rules.map { "\($0.id) \($0.digest)\n" }
+    version = Digest(of: lines.joined()).description
+  }
+}
+
+/// The reading of rule folders and files.
+package struct RuleFolder: Sendable {
+  /// The rules that can be used, in the order of their files.
+  package private(set) var rules: [Rule] = []
+  /// Everything that is wrong, in the order of the files.
+  package private(set) var diagnostics: [Diagnostic] = []
+  /// The text of each file that was read, for showing diagnostics.
+  package private(set) var sources: [String: String] = [:]
+
+  /// Folders and files beside the rules that hold no rules.
+  private static let notRules: Set = ["samples", "corpus", "policy.yaml", "policy.yml"]
+
+  /// Reads a folder of rules (`<category>/<name>.yaml`), or one rule file.
+  package init(_ path: String) {
+    let isFolder = Self.isFolder(path)
+    for file in isFolder ? Self.files(below: path) : [path] {
+      guard rules.count < RuleSet.rulesMax else {
+        diagnostics.append(
+          Diagnostic(.tooManyRules, file: file, "A set holds at most \(RuleSet.rulesMax) rules."))
+        break
+      }
+      read(file, expectedID: isFolder ? Self.id(of: file, below: path) : nil)
+    }
+    checkPatterns()
+  }
+
+  /// The rules compiled.
+  ///
+  /// - Throws: ``RuleError`` if anything is wrong beyond warnings, with all diagnostics.
+  package func compiled() throws(RuleError) -> RuleSet {
+    guard diagnostics.allSatisfy(\.code.isWarning) else {
+      throw RuleError(diagnostics: diagnostics)
+    }
+    return try RuleSet(rules)
+  }
+
+  private mutating func read(_ file: String, expectedID: String?) {
+    let source: String
+    do {
+      let attributes = try FileManager.default.attributesOfItem(atPath: file)
+      let bytes = attributes[.size] as? Int ?? 0
+      guard bytes <= YAMLReading.fileBytesMax else {
+        return diagnostics.append(
+          Diagnostic(.tooLarge, file: file, "The file is larger than 1 MiB."))
+      }
+      source = try String(contentsOfFile: file, encoding: .utf8)
+    } catch {
+      return diagnostics.append(
+        Diagnostic(.unreadable, file: file, "The file cannot be read, or is not UTF-8."))
+    }
+    sources[file] = source
+    let (rule, found) = RuleDecoder.read(source, file: file, expectedID: expectedID)
+    diagnostics += found
+    guard let rule else { return }
+    if let other = rules.first(where: { $0.id == rule.id }) {
+      diagnostics.append(
+        Diagnostic(
+          .duplicateID, file: file, "The id '\(rule.id)' is taken.", help: "By \(other.file)."))
+    } else {
+      rules.append(rule)
+    }
+  }
+
+  /// Compiles each rule by itself, so that every pattern that does not compile is named at once.
+  private mutating func checkPatterns() {
+    var usable: [Rule] = []
+    for rule in rules {
+      do {
+        _ = try RuleSet([rule])
+        usable.append(rule)
+      } catch {
+        diagnostics += error.diagnostics
+      }
+    }
+    rules = usable
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue
+  }
+
+  private static func files(below folder: String) -> [String] {
+    guard let paths = FileManager.default.enumerator(atPath: folder) else { return [] }
+    return paths.compactMap { $0 as? String }.filter { path in
+      let first = path.split(separator: "/").first.map(String.init) ?? path
+      return (path.hasSuffix(".yaml") || path.hasSuffix(".yml")) && !notRules.contains(first)
+    }.sorted().map { folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)" }
+  }
+
+  private static func id(of file: String, below folder: String) -> String {
+    let path = file.dropFirst(folder.count).drop { $0 == "/" }
+    return path.split(separator: ".").dropLast().joined(separator: ".")
+      .replacing("/", with: ".")
+  }
+}

@@ -1,0 +1,139 @@
+internal import CPCRE2
+internal import CVectorscan
+
+/// The scratch memory that one thread needs to scan texts with a database.
+///
+/// Vectorscan tells where matches end, of all patterns in one pass. PCRE2 then finds where each
+/// begins, in a window as wide as the pattern's widest match: the result is the leftmost matches of
+/// each pattern that do not overlap, as PCRE2 alone would find them over the whole text.
+@safe
+final class Scanner {
+  /// A match of one pattern.
+  struct Hit: Equatable {
+    let pattern: Int
+    /// Bytes of the text.
+    var bytes: Range<Int>
+  }
+
+  /// Matches of one pattern in one text that are told; a pattern that matches everywhere says no
+  /// more with ten thousand spans than with these.
+  static let hitsPerPatternMax = 16
+  /// Steps that PCRE2 may take for one match. Patterns have bounded width, so ten thousand times
+  /// fewer are usual; the limit is for what was not thought of.
+  private static let matchStepsMax: UInt32 = 1_000_000
+
+  private let database: PatternDatabase
+  private let scratch: OpaquePointer?
+  private let matchData: OpaquePointer?
+  private let matchContext: OpaquePointer?
+  /// By pattern: the end of its last hit in this text.
+  private let ends: UnsafeMutableBufferPointer<Int>
+  /// By pattern: its hits in this text.
+  private let counts: UnsafeMutableBufferPointer<Int>
+
+  private var hits: [Hit] = []
+  private var text = unsafe UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+  private var isWanted: (Int) -> Bool = { _ in true }
+
+  init(_ database: PatternDatabase) {
+    self.database = database
+    var scratch: OpaquePointer?
+    if let compiled = unsafe database.database { unsafe hs_alloc_scratch(compiled, &scratch) }
+    unsafe self.scratch = scratch
+    unsafe matchData = pcre2_match_data_create_8(1, nil)
+    unsafe matchContext = pcre2_match_context_create_8(nil)
+    unsafe pcre2_set_match_limit_8(matchContext, Self.matchStepsMax)
+    unsafe ends = .allocate(capacity: database.widths.count)
+    unsafe counts = .allocate(capacity: database.widths.count)
+    unsafe ends.initialize(repeating: 0)
+    unsafe counts.initialize(repeating: 0)
+  }
+
+  deinit {
+    unsafe hs_free_scratch(scratch)
+    unsafe pcre2_match_data_free_8(matchData)
+    unsafe pcre2_match_context_free_8(matchContext)
+    unsafe ends.deallocate()
+    unsafe counts.deallocate()
+  }
+
+  /// Scans a text with every pattern at once.
+  ///
+  /// - Parameter isWanted: whether hits of a pattern matter here; asked only where it matches.
+  /// - Returns: the hits, or nil if the scan failed.
+  func scan(_ text: UnsafeBufferPointer<UInt8>, isWanted: @escaping (Int) -> Bool) -> [Hit]? {
+    guard let compiled = unsafe database.database else { return [] }
+    guard let scratch = unsafe scratch, let start = text.baseAddress else {
+      return text.isEmpty ? [] : nil
+    }
+    unsafe self.text = text
+    self.isWanted = isWanted
+    hits.removeAll(keepingCapacity: true)
+    let status = unsafe start.withMemoryRebound(to: CChar.self, capacity: text.count) { start in
+      unsafe hs_scan(
+        compiled, start, UInt32(text.count), 0, scratch,
+        { pattern, _, end, _, context in
+          guard let context = unsafe context else { return 1 }
+          unsafe Unmanaged<Scanner>.fromOpaque(context).takeUnretainedValue()
+            .matched(Int(pattern), end: Int(end))
+          return 0
+        }, Unmanaged.passUnretained(self).toOpaque())
+    }
+    for hit in hits {
+      unsafe ends[hit.pattern] = 0
+      unsafe counts[hit.pattern] = 0
+    }
+    return status == HS_SUCCESS ? hits : nil
+  }
+
+  /// A pattern matches up to `end`. Ends of one pattern come in rising order, several for matches
+  /// that can end in several places.
+  private func matched(_ pattern: Int, end: Int) {
+    let last = unsafe ends[pattern]
+    guard end > last, unsafe counts[pattern] < Self.hitsPerPatternMax, isWanted(pattern)
+    else { return }
+    let from = max(last, end - database.widths[pattern])
+    switch find(pattern, from: from) {
+    case .match(let bytes): record(pattern, bytes)
+    case .noMatch where unsafe counts[pattern] > 0:
+      // Only matches that overlap the last hit are left.
+      unsafe ends[pattern] = .max
+    case .noMatch, .gaveUp:
+      // Vectorscan is certain that there is a match: the place that it names is told, if only
+      // roughly, rather than nothing.
+      record(pattern, from..<end)
+    }
+  }
+
+  private func record(_ pattern: Int, _ bytes: Range<Int>) {
+    unsafe ends[pattern] = bytes.upperBound
+    unsafe counts[pattern] += 1
+    hits.append(Hit(pattern: pattern, bytes: widened(bytes)))
+  }
+
+  private enum Search {
+    case match(Range<Int>)
+    case noMatch
+    /// A limit was reached.
+    case gaveUp
+  }
+
+  /// The leftmost match of a pattern that begins at an offset or behind it.
+  private func find(_ pattern: Int, from: Int) -> Search {
+    let status = unsafe pcre2_match_8(
+      database.codes[pattern], text.baseAddress, text.count, from, 0, matchData, matchContext)
+    if status == PCRE2_ERROR_NOMATCH { return .noMatch }
+    guard status >= 0, let vector = unsafe pcre2_get_ovector_pointer_8(matchData) else {
+      return .gaveUp
+    }
+    return unsafe .match(Int(vector[0])..<Int(vector[1]))
+  }
+
+  /// The same bytes without cutting a character's encoding in two.
+  private func widened(_ bytes: Range<Int>) -> Range<Int> {
+    var (start, end) = (bytes.lowerBound, bytes.upperBound)
+    while start > 0, unsafe text[start] & 0xC0 == 0x80 { start -= 1 }
+    while unsafe end < text.count, unsafe text[end] & 0xC0 == 0x80 { end += 1 }
+    return start..<end
+  }
+}
