@@ -47,6 +47,7 @@ let package = Package(
     // Adapters: each imports the domain and the one thing that it adapts.
     module("Importers", ["Oversight", "JSON"]),
     module("RuleEngine", ["Oversight", "Cryptography", "CVectorscan", "CPCRE2", yams]),
+    module("PostgresStore", ["Oversight", "Migrations", "Cryptography", "CPostgres", log]),
 
     // C and C++ libraries behind small shims.
     .target(
@@ -57,6 +58,11 @@ let package = Package(
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
 
+
+    // The schema, carried by the binary.
+    .target(
+      name: "Migrations", path: "Migrations", resources: [.embedInCode("sql")],
+      swiftSettings: settings),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -1,0 +1,21 @@
+/// One step of the database's schema. Applied ones never change: their checksum is stored.
+package struct Migration: Sendable {
+  /// From 1, without a gap.
+  package let number: Int
+  /// What the file is called behind its number.
+  package let name: String
+  package let sql: String
+
+  private init(_ number: Int, _ name: String, _ bytes: [UInt8]) {
+    self.number = number
+    self.name = name
+    sql = String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Every migration in order. The files are `sql/NNNN_name.sql`; the constants that carry them
+  /// lose the first digit of the number.
+  package static let all = [
+    Migration(1, "episodes", PackageResources._001_episodes_sql),
+    Migration(2, "tokens", PackageResources._002_tokens_sql),
+  ]
+}

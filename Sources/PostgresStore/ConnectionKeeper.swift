@@ -1,0 +1,49 @@
+internal import Glibc
+
+/// Keeps one connection for one thread: made when it is needed, made again when it was lost, and
+/// not tried more often than the server can bear.
+final class ConnectionKeeper {
+  private let url: String
+  private var connection: PostgresConnection?
+  private var retryAt: UInt64 = 0
+  private var pauseNanoseconds: UInt64 = 0
+  private var lastFailure: PostgresError?
+
+  private static let pauseMin: UInt64 = 100_000_000
+  private static let pauseMax: UInt64 = 2_000_000_000
+
+  init(_ url: String) { self.url = url }
+
+  /// A live connection.
+  ///
+  /// - Throws: ``PostgresError`` at once if the last attempt failed a moment ago: whoever waits for
+  ///   the database is told, rather than left waiting.
+  func live() throws(PostgresError) -> PostgresConnection {
+    if let connection, connection.isAlive { return connection }
+    connection = nil
+    let now = monotonicNanoseconds()
+    if now < retryAt, let lastFailure { throw lastFailure }
+    do {
+      let made = try PostgresConnection(url)
+      connection = made
+      pauseNanoseconds = 0
+      lastFailure = nil
+      return made
+    } catch {
+      pauseNanoseconds = min(max(pauseNanoseconds * 2, Self.pauseMin), Self.pauseMax)
+      // Full jitter, so that many servers do not come back at the same moment.
+      retryAt = monotonicNanoseconds() + UInt64.random(in: 0...pauseNanoseconds)
+      lastFailure = error
+      throw error
+    }
+  }
+
+  /// Lets go of a connection in a state that is not known.
+  func drop() { connection = nil }
+}
+
+func monotonicNanoseconds() -> UInt64 {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}

@@ -1,0 +1,222 @@
+internal import CPostgres
+internal import Glibc
+
+/// A value for a statement.
+enum Parameter {
+  case null
+  case text(String)
+  case bytes([UInt8])
+
+  static func text(_ text: String?) -> Parameter { text.map(Parameter.text) ?? .null }
+}
+
+/// A connection to PostgreSQL (`PGconn`). One thread at a time.
+@safe
+final class PostgresConnection {
+  private let connection: OpaquePointer?
+  /// Whether the server has warned since the flag was last cleared (SQLSTATE class 01): a commit
+  /// whose wait for a standby was cut short answers success with a warning.
+  fileprivate(set) var hasWarned = false
+  private var prepared: Set<String> = []
+
+  /// Connects, and sets the session up so that a commit means that the data is on disk.
+  ///
+  /// - Throws: ``PostgresError`` if the server cannot be reached, or is not one that keeps its word
+  ///   (`fsync` or `full_page_writes` off, read-only).
+  init(_ url: String) throws(PostgresError) {
+    let keywords = ["dbname", "connect_timeout", "application_name", "client_encoding"]
+    let values = [url, "5", "overt", "UTF8"]
+    unsafe connection = withCStrings(keywords) { keywords in
+      unsafe withCStrings(values) { values in unsafe PQconnectdbParams(keywords, values, 1) }
+    }
+    guard unsafe PQstatus(connection) == CONNECTION_OK else { throw lastError() }
+    let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+    _ = unsafe PQsetNoticeReceiver(
+      connection,
+      { context, result in
+        guard let context = unsafe context, let result = unsafe result else { return }
+        let state = unsafe PQresultErrorField(result, Int32(UInt8(ascii: "C")))
+        guard let state = unsafe state, unsafe String(cString: state).hasPrefix("01") else { return }
+        unsafe Unmanaged<PostgresConnection>.fromOpaque(context).takeUnretainedValue()
+          .hasWarned = true
+      }, context)
+    try prepareSession()
+  }
+
+  deinit { unsafe PQfinish(connection) }
+
+  private func prepareSession() throws(PostgresError) {
+    for setting in [
+      "synchronous_commit = on", "statement_timeout = '30s'", "lock_timeout = '10s'",
+      "idle_in_transaction_session_timeout = '60s'", "timezone = 'UTC'",
+    ] {
+      try run("SET \(setting)")
+    }
+    for (name, wanted) in [("fsync", "on"), ("full_page_writes", "on")] {
+      let value = try run("SHOW \(name)").text(0, 0)
+      guard value == wanted else {
+        throw PostgresError(
+          sqlState: nil, message: "the server has \(name) \(value ?? "unset"): commits may be lost")
+      }
+    }
+  }
+
+  /// The server's or libpq's last complaint.
+  private func lastError() -> PostgresError {
+    let message = unsafe PQerrorMessage(connection).map { unsafe String(cString: $0) } ?? ""
+    return PostgresError(
+      sqlState: nil, message: String(message.prefix { $0 != "\n" }))
+  }
+
+  var isAlive: Bool { unsafe PQstatus(connection) == CONNECTION_OK }
+
+  func clearWarning() { hasWarned = false }
+
+  /// Runs one statement and waits for its result.
+  @discardableResult
+  func run(_ sql: String, _ parameters: [Parameter] = []) throws(PostgresError) -> QueryResult {
+    let result = unsafe withParameters(parameters) { values, lengths, formats in
+      unsafe PQexecParams(
+        connection, sql, Int32(parameters.count), nil, values, lengths, formats, 0)
+    }
+    return unsafe try take(unsafe result)
+  }
+
+  /// Runs a file of statements in one round trip; only for our own migrations.
+  func runScript(_ sql: String) throws(PostgresError) {
+    _ = unsafe try take(unsafe PQexec(connection, sql))
+  }
+
+  private func take(_ result: OpaquePointer?) throws(PostgresError) -> QueryResult {
+    guard let result = unsafe result else { throw lastError() }
+    return unsafe try QueryResult(owning: result).checked(isAlive: isAlive)
+  }
+}
+
+// MARK: - Pipelines
+
+extension PostgresConnection {
+  /// A statement that is prepared once a connection.
+  struct Statement {
+    let name: String
+    let sql: String
+  }
+
+  /// Sends statements together and waits for all of their results: one round trip. Statements
+  /// behind a failed one are not run.
+  ///
+  /// - Returns: the result of each statement; nil for those that were not run.
+  /// - Throws: ``PostgresError`` of the first statement that failed, or of a lost connection.
+  func pipeline(
+    _ statements: [(statement: Statement, parameters: [Parameter])]
+  ) throws(PostgresError) -> [QueryResult] {
+    for (statement, _) in statements where !prepared.contains(statement.name) {
+      _ = unsafe try take(unsafe PQprepare(connection, statement.name, statement.sql, 0, nil))
+      prepared.insert(statement.name)
+    }
+    guard unsafe PQenterPipelineMode(connection) == 1 else { throw lastError() }
+    defer { unsafe PQexitPipelineMode(connection) }
+    for (statement, parameters) in statements {
+      let sent = unsafe withParameters(parameters) { values, lengths, formats in
+        unsafe PQsendQueryPrepared(
+          connection, statement.name, Int32(parameters.count), values, lengths, formats, 1)
+      }
+      guard sent == 1 else { throw lastError() }
+    }
+    guard unsafe PQpipelineSync(connection) == 1 else { throw lastError() }
+    return try collect()
+  }
+
+  /// Takes results up to the pipeline's end, whatever fails on the way: a connection is only of use
+  /// again when it has been read empty.
+  private func collect() throws(PostgresError) -> [QueryResult] {
+    var results: [QueryResult] = []
+    var failure: PostgresError?
+    while true {
+      guard let result = unsafe PQgetResult(connection) else {
+        // Between the results of two statements; a lost connection has nothing more to say.
+        guard isAlive else { throw failure ?? lastError() }
+        continue
+      }
+      let taken = unsafe QueryResult(owning: result)
+      if taken.isPipelineEnd { break }
+      if taken.isNotRun { continue }
+      do {
+        results.append(try taken.checked(isAlive: isAlive))
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
+    return results
+  }
+}
+
+// MARK: - Pointers
+
+extension PostgresConnection {
+  /// Lays parameters out as libpq wants them: texts end in NUL, bytes are binary.
+  private func withParameters<Result>(
+    _ parameters: [Parameter],
+    _ body: (
+      UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?
+    ) -> Result
+  ) -> Result {
+    var storage: [UInt8] = []
+    var offsets: [Int?] = []
+    var lengths: [Int32] = []
+    var formats: [Int32] = []
+    storage.reserveCapacity(parameters.reduce(0) { $0 + $1.size + 1 })
+    for parameter in parameters {
+      offsets.append(parameter.isNull ? nil : storage.count)
+      lengths.append(Int32(parameter.size))
+      formats.append(parameter.isBinary ? 1 : 0)
+      parameter.append(to: &storage)
+      storage.append(0)
+    }
+    return unsafe storage.withUnsafeBytes { storage in
+      let start = unsafe storage.bindMemory(to: CChar.self).baseAddress
+      let values = unsafe offsets.map { offset -> UnsafePointer<CChar>? in
+        guard let offset, let start = unsafe start else { return nil }
+        return unsafe start + offset
+      }
+      return unsafe body(values, lengths, formats)
+    }
+  }
+}
+
+extension Parameter {
+  fileprivate var isNull: Bool { if case .null = self { true } else { false } }
+  fileprivate var isBinary: Bool { if case .bytes = self { true } else { false } }
+
+  fileprivate var size: Int {
+    switch self {
+    case .null: 0
+    case .text(let text): text.utf8.count
+    case .bytes(let bytes): bytes.count
+    }
+  }
+
+  fileprivate func append(to storage: inout [UInt8]) {
+    switch self {
+    case .null: break
+    case .text(let text): storage.append(contentsOf: text.utf8)
+    case .bytes(let bytes): storage.append(contentsOf: bytes)
+    }
+  }
+}
+
+/// A NUL-ended list of C strings for the time of a call.
+private func withCStrings<Result>(
+  _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
+) -> Result {
+  var pointers = unsafe strings.map { unsafe UnsafePointer<CChar>(strdup($0)) }
+  unsafe pointers.append(nil)
+  defer {
+    for unsafe pointer in unsafe pointers { unsafe free(UnsafeMutablePointer(mutating: pointer)) }
+  }
+  return unsafe pointers.withUnsafeBufferPointer { buffer in
+    // The list has at least its end.
+    unsafe body(buffer.baseAddress.unsafelyUnwrapped)
+  }
+}

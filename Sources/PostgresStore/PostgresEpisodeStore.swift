@@ -1,0 +1,155 @@
+internal import Foundation
+package import Logging
+package import Oversight
+
+/// Keeps episodes and tokens in PostgreSQL.
+///
+/// Writers group concurrent records into one transaction each; readers answer everything else.
+/// Every connection belongs to one thread, and every queue has a bound: what does not fit is
+/// refused, never dropped.
+package final class PostgresEpisodeStore: Sendable {
+  /// How much may be under way.
+  package struct Limits: Sendable {
+    /// Connections that write new episodes.
+    package var writers = 2
+    /// Connections that read, and extend open episodes.
+    package var readers = 2
+    /// Records that may wait to be written, and their bytes.
+    package var waitingMax = 4096
+    package var waitingBytesMax = 256 << 20
+    /// Reads that may wait.
+    package var readsMax = 256
+
+    package init() {}
+  }
+
+  private let records: WorkQueue<EpisodeWriter.Job>
+  private let reads: WorkQueue<@Sendable (ConnectionKeeper) -> Void>
+  private let threads: ThreadGroup
+
+  /// Starts the store's threads; connections are made when they are first needed.
+  ///
+  /// - Parameter url: a libpq connection string or URI.
+  package init(url: String, limits: Limits = Limits(), log: Logger) {
+    let records = WorkQueue<EpisodeWriter.Job>(
+      countMax: limits.waitingMax, costMax: limits.waitingBytesMax
+    ) { $0.record.received.count + $0.record.document.count }
+    let reads = WorkQueue<@Sendable (ConnectionKeeper) -> Void>(countMax: limits.readsMax)
+    var bodies: [@Sendable () -> Void] = []
+    for _ in 0..<limits.writers {
+      bodies.append {
+        let writer = EpisodeWriter(ConnectionKeeper(url))
+        while case let jobs = records.take(atMost: EpisodeWriter.groupMax), !jobs.isEmpty {
+          writer.write(jobs)
+        }
+      }
+    }
+    for _ in 0..<limits.readers {
+      bodies.append {
+        let keeper = ConnectionKeeper(url)
+        while let read = reads.take(atMost: 1).first { read(keeper) }
+      }
+    }
+    self.records = records
+    self.reads = reads
+    threads = ThreadGroup(bodies, name: "overt-store")
+  }
+
+  /// Finishes what waits, and ends the threads. Blocks.
+  package func close() {
+    records.close()
+    reads.close()
+    threads.join()
+  }
+
+  /// Runs a body on a reader's thread with its connection.
+  func read<Value>(
+    _ completion: @escaping Completion<Value>,
+    _ body: @escaping @Sendable (PostgresConnection) throws -> Value
+  ) {
+    let isWaiting = reads.put { keeper in
+      do {
+        let connection = try keeper.live()
+        completion(.success(try body(connection)))
+      } catch let error as StoreError {
+        completion(.failure(error))
+      } catch let error as PostgresError {
+        if error.isConnectionLost { keeper.drop() }
+        completion(.failure(error.storeError))
+      } catch {
+        completion(.failure(StoreError(.unavailable, "\(error)")))
+      }
+    }
+    if !isWaiting { completion(.failure(StoreError(.overloaded, "too many reads wait"))) }
+  }
+}
+
+extension PostgresEpisodeStore: EpisodeStore {
+  package func record(_ record: EpisodeRecord, _ completion: @escaping Completion<Recording>) {
+    let job = EpisodeWriter.Job(record: record, completion: completion)
+    guard records.put(job) else {
+      return completion(.failure(StoreError(.overloaded, "too many episodes wait to be written")))
+    }
+  }
+
+  package func ping(_ completion: @escaping Completion<Void>) {
+    read(completion) { connection in
+      let result = try connection.run("SELECT NOT pg_is_in_recovery()")
+      guard result.text(0, 0) == "t" else {
+        throw StoreError(.unavailable, "the database takes no writes")
+      }
+    }
+  }
+
+  package func episode(
+    _ id: String, project: String?, _ completion: @escaping Completion<StoredEpisode>
+  ) {
+    read(completion) { try EpisodeReader(connection: $0).episode(id, project: project) }
+  }
+
+  package func episodes(
+    _ filter: EpisodeFilter, _ completion: @escaping Completion<[StoredEpisode]>
+  ) {
+    read(completion) { try EpisodeReader(connection: $0).episodes(filter) }
+  }
+
+  package func extend(
+    _ id: String, project: String?, with piece: [UInt8],
+    revise: @escaping @Sendable (StoredEpisode) -> Extension,
+    _ completion: @escaping Completion<Void>
+  ) {
+    read(completion) { connection in
+      try connection.transaction {
+        let reader = EpisodeReader(connection: connection)
+        let stored = try reader.episode(id, project: project, isLocked: true)
+        guard case .accepted(let record) = revise(stored) else { return }
+        try EpisodeReviser(connection: connection).extend(stored, with: piece, to: record)
+      }
+    }
+  }
+
+  /// Closes episodes to which nothing was appended for a while; a clear one becomes a ledger row.
+  package func closeIdle(minutes: Int, _ completion: @escaping Completion<Int>) {
+    read(completion) { try EpisodeReviser(connection: $0).closeIdle(minutes: minutes) }
+  }
+}
+
+extension PostgresConnection {
+  /// Runs a body in a transaction: committed if it returns, rolled back if it throws.
+  func transaction<Value>(_ body: () throws -> Value) throws -> Value {
+    clearWarning()
+    try run("BEGIN")
+    let value: Value
+    do {
+      value = try body()
+    } catch {
+      if isAlive { try run("ROLLBACK") }
+      throw error
+    }
+    let tag = try run("COMMIT").tag
+    guard tag == "COMMIT", !hasWarned else {
+      throw StoreError(.unknownFate, "whether the transaction was kept is not known")
+    }
+    return value
+  }
+}

@@ -1,0 +1,21 @@
+internal import Foundation
+
+/// Threads that run until their bodies return.
+final class ThreadGroup: Sendable {
+  private let ended = DispatchGroup()
+
+  init(_ bodies: [@Sendable () -> Void], name: String) {
+    for body in bodies {
+      ended.enter()
+      let thread = Thread { [ended] in
+        body()
+        ended.leave()
+      }
+      thread.name = name
+      thread.stackSize = 4 << 20
+      thread.start()
+    }
+  }
+
+  func join() { ended.wait() }
+}

@@ -1,0 +1,54 @@
+internal import Foundation
+
+/// A bounded queue between threads: many put in, some take out in groups.
+final class WorkQueue<Element: Sendable>: @unchecked Sendable {
+  // @unchecked Sendable because every stored property is read and written under `condition`.
+  private let condition = NSCondition()
+  private var waiting: [Element] = []
+  private var cost = 0
+  private var isClosed = false
+
+  private let countMax: Int
+  private let costMax: Int
+  private let costOf: @Sendable (Element) -> Int
+
+  init(countMax: Int, costMax: Int = .max, cost: @escaping @Sendable (Element) -> Int = { _ in 0 })
+  {
+    self.countMax = countMax
+    self.costMax = costMax
+    costOf = cost
+  }
+
+  /// Puts an element in; false if the queue is full or closed.
+  func put(_ element: Element) -> Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    let elementCost = costOf(element)
+    guard !isClosed, waiting.count < countMax, waiting.isEmpty || cost + elementCost <= costMax
+    else { return false }
+    waiting.append(element)
+    cost += elementCost
+    condition.signal()
+    return true
+  }
+
+  /// Takes what is waiting, at most `count` elements; waits until there is something. Empty when
+  /// the queue is closed and nothing is left.
+  func take(atMost count: Int) -> [Element] {
+    condition.lock()
+    defer { condition.unlock() }
+    while waiting.isEmpty, !isClosed { condition.wait() }
+    let taken = Array(waiting.prefix(count))
+    waiting.removeFirst(taken.count)
+    cost -= taken.reduce(0) { $0 + costOf($1) }
+    return taken
+  }
+
+  /// Refuses new elements; those that wait are still given out.
+  func close() {
+    condition.lock()
+    isClosed = true
+    condition.broadcast()
+    condition.unlock()
+  }
+}
