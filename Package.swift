@@ -30,7 +30,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 
 let package = Package(
   name: "overt",
-  products: [],
+  products: [.executable(name: "overt", targets: ["OvertCLI"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -43,21 +43,36 @@ let package = Package(
     // Bottom modules: one library each, for whoever needs it.
     module("JSON", ["CSimdjson"]),
     module("Cryptography", ["CCrypto"]),
+    module("HTTPClient", ["CCurl"]),
+    module("HTTPServer", ["CLinux"]),
 
     // Adapters: each imports the domain and the one thing that it adapts.
     module("Importers", ["Oversight", "JSON"]),
     module("RuleEngine", ["Oversight", "Cryptography", "CVectorscan", "CPCRE2", yams]),
     module("PostgresStore", ["Oversight", "Migrations", "Cryptography", "CPostgres", log]),
+    .target(
+      name: "OversightService",
+      dependencies: ["Oversight", "HTTPServer", "Importers", "JSON", "Cryptography", log],
+      resources: [.embedInCode("openapi.json")], swiftSettings: settings),
+
+    // The program: the one module that sees everything.
+    .executableTarget(
+      name: "OvertCLI",
+      dependencies: [
+        "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",
+        "RuleEngine", "PostgresStore", "Cryptography", arguments, log,
+      ],
+      swiftSettings: settings),
 
     // C and C++ libraries behind small shims.
     .target(
-      name: "CSimdjson", cxxSettings: [.unsafeFlags(["-O2"])],
-      linkerSettings: [.linkedLibrary("simdjson")]),
+      name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(name: "CLinux"),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .systemLibrary(name: "CVectorscan", pkgConfig: "libhs"),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8"),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
-
 
     // The schema, carried by the binary.
     .target(

@@ -1,10 +1,10 @@
 internal import Foundation
 
 /// Threads that run until their bodies return.
-final class ThreadGroup: Sendable {
+package final class ThreadGroup: Sendable {
   private let ended = DispatchGroup()
 
-  init(_ bodies: [@Sendable () -> Void], name: String) {
+  package init(_ bodies: [@Sendable () -> Void], name: String) {
     for body in bodies {
       ended.enter()
       let thread = Thread { [ended] in
@@ -17,5 +17,5 @@ final class ThreadGroup: Sendable {
     }
   }
 
-  func join() { ended.wait() }
+  package func join() { ended.wait() }
 }

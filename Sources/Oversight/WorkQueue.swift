@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// A bounded queue between threads: many put in, some take out in groups.
-final class WorkQueue<Element: Sendable>: @unchecked Sendable {
+package final class WorkQueue<Element: Sendable>: @unchecked Sendable {
   // @unchecked Sendable because every stored property is read and written under `condition`.
   private let condition = NSCondition()
   private var waiting: [Element] = []
@@ -12,7 +12,7 @@ final class WorkQueue<Element: Sendable>: @unchecked Sendable {
   private let costMax: Int
   private let costOf: @Sendable (Element) -> Int
 
-  init(countMax: Int, costMax: Int = .max, cost: @escaping @Sendable (Element) -> Int = { _ in 0 })
+  package init(countMax: Int, costMax: Int = .max, cost: @escaping @Sendable (Element) -> Int = { _ in 0 })
   {
     self.countMax = countMax
     self.costMax = costMax
@@ -20,7 +20,7 @@ final class WorkQueue<Element: Sendable>: @unchecked Sendable {
   }
 
   /// Puts an element in; false if the queue is full or closed.
-  func put(_ element: Element) -> Bool {
+  package func put(_ element: Element) -> Bool {
     condition.lock()
     defer { condition.unlock() }
     let elementCost = costOf(element)
@@ -34,7 +34,7 @@ final class WorkQueue<Element: Sendable>: @unchecked Sendable {
 
   /// Takes what is waiting, at most `count` elements; waits until there is something. Empty when
   /// the queue is closed and nothing is left.
-  func take(atMost count: Int) -> [Element] {
+  package func take(atMost count: Int) -> [Element] {
     condition.lock()
     defer { condition.unlock() }
     while waiting.isEmpty, !isClosed { condition.wait() }
@@ -45,7 +45,7 @@ final class WorkQueue<Element: Sendable>: @unchecked Sendable {
   }
 
   /// Refuses new elements; those that wait are still given out.
-  func close() {
+  package func close() {
     condition.lock()
     isClosed = true
     condition.broadcast()

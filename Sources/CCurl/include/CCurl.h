@@ -1,0 +1,37 @@
+// libcurl with typed setters: its variadic functions cannot be called from Swift.
+#ifndef OVERT_CCURL_H
+#define OVERT_CCURL_H
+
+#include <curl/curl.h>
+
+typedef size_t (*overt_curl_write)(char *bytes, size_t size, size_t count, void *context);
+
+static inline CURLcode overt_curl_set_long(CURL *handle, CURLoption option, long value) {
+  return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode overt_curl_set_string(CURL *handle, CURLoption option, const char *value) {
+  return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode overt_curl_set_list(CURL *handle, CURLoption option,
+                                           struct curl_slist *value) {
+  return curl_easy_setopt(handle, option, value);
+}
+// The bytes are not copied: they must outlive the transfer.
+static inline CURLcode overt_curl_set_body(CURL *handle, const void *bytes, long count) {
+  CURLcode code = curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)count);
+  if (code != CURLE_OK) return code;
+  return curl_easy_setopt(handle, CURLOPT_POSTFIELDS, bytes);
+}
+static inline CURLcode overt_curl_set_writer(CURL *handle, overt_curl_write writer,
+                                             void *context) {
+  CURLcode code = curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, writer);
+  if (code != CURLE_OK) return code;
+  return curl_easy_setopt(handle, CURLOPT_WRITEDATA, context);
+}
+static inline long overt_curl_status(CURL *handle) {
+  long status = 0;
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  return status;
+}
+
+#endif

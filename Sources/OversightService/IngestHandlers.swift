@@ -1,0 +1,296 @@
+internal import HTTPServer
+internal import Importers
+internal import JSON
+internal import Oversight
+internal import Synchronization
+
+/// Posting episodes: one, many, and pieces of an open one.
+extension OversightService {
+  func postEpisode(_ call: Call) throws(Refusal) {
+    let isStrict = try call.query.flag("strict")
+    perform(call) { [self] in
+      counters.add("overt_ingest_received_total")
+      ingest(call.request.body, isStrict: isStrict, call.grant) { [self] result in
+        switch result {
+        case .success(let stored): call.send(response(stored, call))
+        case .failure(let refusal): refuse(call, refusal.problem)
+        }
+      }
+    }
+  }
+
+  /// An episode that is kept, new or known.
+  struct Stored {
+    let id: String
+    let externalID: String
+    let isDuplicate: Bool
+    let document: [UInt8]
+    let verdict: Decision.Kind?
+  }
+
+  /// Reads, judges and stores one episode. Counts it, except for a refusal, which whoever answers
+  /// counts.
+  func ingest(
+    _ bytes: [UInt8], isStrict: Bool, _ grant: Grant?,
+    _ completion: @escaping @Sendable (Result<Stored, Refusal>) -> Void
+  ) {
+    let judged: Intake.Judged
+    do {
+      judged = try intake.judge(bytes, isStrict: isStrict)
+    } catch {
+      return completion(.failure(Refusal(Problem(error))))
+    }
+    guard let project = project(of: judged.episode, grant) else {
+      return completion(.failure(Refusal(.otherProject)))
+    }
+    let record = intake.record(judged, received: bytes, project: project)
+    episodes.record(record) { [self] result in
+      switch result {
+      case .success(let recording):
+        completion(outcome(of: recording, record))
+      case .failure(let error): completion(.failure(Refusal(problem(error))))
+      }
+    }
+  }
+
+  /// The project that an episode goes to: its own if the token is not bound to another one.
+  private func project(of episode: Episode, _ grant: Grant?) -> String? {
+    guard let bound = grant?.project else { return episode.project }
+    return episode.project == bound || episode.project == "default" ? bound : nil
+  }
+
+  private func outcome(
+    of recording: Recording, _ record: EpisodeRecord
+  ) -> Result<Stored, Refusal> {
+    switch recording {
+    case .created:
+      counters.add(record.isKeptWhole ? "overt_ingest_stored_total" : "overt_ingest_ledgered_total")
+      counters.add("overt_verdicts_total", "verdict=\"\(record.decision.word)\"")
+      return .success(
+        Stored(
+          id: record.id, externalID: record.externalID, isDuplicate: false,
+          document: record.document, verdict: record.decision))
+    case .duplicate(let id, let document):
+      counters.add("overt_ingest_duplicate_total")
+      return .success(
+        Stored(
+          id: id, externalID: record.externalID, isDuplicate: true, document: document,
+          verdict: nil))
+    case .conflict(let id): return .failure(Refusal(.conflict(id)))
+    }
+  }
+
+  /// The answer to who posted: the verdict, unless the token is one that the watched model may
+  /// hold.
+  private func response(_ stored: Stored, _ call: Call) -> Response {
+    var response = Response.json(
+      stored.isDuplicate ? .ok : .created, answer(stored, seesVerdict: call.allows(.episodesRead)))
+    response.fields.append(Response.Field("location", "/v1/episodes/\(stored.id)"))
+    return response
+  }
+
+  private func answer(_ stored: Stored, seesVerdict: Bool) -> [UInt8] {
+    guard seesVerdict else {
+      var writer = JSONWriter()
+      writer.object { writer in
+        writer.field("id", stored.id)
+        writer.field("external_id", stored.externalID)
+        writer.key("assessment")
+        writer.object { $0.field("status", ["accepted"].first) }
+        if stored.isDuplicate { writer.field("duplicate", true) }
+      }
+      return writer.bytes
+    }
+    return stored.isDuplicate
+      ? stored.document.dropLast() + Array(",\"duplicate\":true}".utf8) : stored.document
+  }
+
+  func postAssessment(_ call: Call) throws(Refusal) {
+    let isStrict = try call.query.flag("strict")
+    perform(call) { [self] in
+      do throws(ImportError) {
+        let judged = try intake.judge(call.request.body, isStrict: isStrict)
+        counters.add("overt_assessments_total")
+        call.send(.json(.ok, judged.document))
+      } catch {
+        call.send(Problem(error))
+      }
+    }
+  }
+}
+
+// MARK: - Batches
+
+extension OversightService {
+  /// Lines of one batch, and bytes of one line.
+  static let batchLinesMax = 10_000
+  static let lineBytesMax = 16 << 20
+
+  func postBatch(_ call: Call) throws(Refusal) {
+    let isStrict = try call.query.flag("strict")
+    runOnWorker(call) { [self] in
+      let lines = BatchLine.split(call.request.body)
+      guard lines.count <= Self.batchLinesMax else {
+        return refuse(
+          call,
+          Problem(
+            "too-many-lines", .contentTooLarge, "The batch has too many lines.",
+            "The limit is \(Self.batchLinesMax) lines; send several batches."))
+      }
+      let batch = Batch(lines.count, seesVerdict: call.allows(.episodesRead)) { response in
+        call.send(response)
+      }
+      for (index, line) in lines.enumerated() {
+        batch.awaitTurn()
+        ingest(line, isStrict: isStrict, call.grant) { [self] result in
+          if case .failure(let refusal) = result {
+            counters.add("overt_ingest_refused_total", "reason=\"\(refusal.problem.name)\"")
+          }
+          batch.finish(index, line, result)
+        }
+      }
+      batch.finishIfEmpty()
+    }
+  }
+
+  private func ingest(
+    _ line: BatchLine, isStrict: Bool, _ grant: Grant?,
+    _ completion: @escaping @Sendable (Result<Stored, Refusal>) -> Void
+  ) {
+    counters.add("overt_ingest_received_total")
+    guard line.bytes.count <= Self.lineBytesMax else {
+      return completion(
+        .failure(
+          Refusal(
+            Problem(
+              "line-too-long", .contentTooLarge, "The line is too long.",
+              "The limit is \(Self.lineBytesMax) bytes a line."))))
+    }
+    ingest(line.bytes, isStrict: isStrict, grant) { result in
+      guard case .failure(let refusal) = result, line.isCutOff,
+        refusal.problem.name == "malformed-json"
+      else { return completion(result) }
+      completion(
+        .failure(
+          Refusal(
+            Problem(
+              "truncated-line", .badRequest, "The last line is cut off.",
+              "It has no line end and is no JSON document: \(refusal.problem.detail)"))))
+    }
+  }
+}
+
+// MARK: - Open episodes
+
+extension OversightService {
+  func postMessages(_ call: Call) throws(Refusal) {
+    let isStrict = try call.query.flag("strict")
+    guard let after = try call.query.integer("after_index", in: -1...1_000_000) else {
+      throw Refusal(
+        .parameter(
+          "after_index",
+          "'after_index' is required: the index of the last message that you know to be stored."))
+    }
+    perform(call) { [self] in
+      counters.add("overt_append_received_total")
+      let revision = Revision(call, after: after, isStrict: isStrict, intake: intake)
+      episodes.extend(
+        call.arguments[0], project: call.grant?.project, with: call.request.body,
+        revise: revision.revise
+      ) { [self] result in
+        switch result {
+        case .success:
+          counters.add("overt_append_answered_total")
+          call.send(revision.response(seesVerdict: call.allows(.episodesRead)))
+        case .failure(let error): call.send(problem(error))
+        }
+      }
+    }
+  }
+}
+
+/// What an appended piece comes to, decided on the store's thread and answered after the commit.
+private final class Revision: Sendable {
+  private enum Answer {
+    case accepted(EpisodeRecord)
+    /// The same piece was appended before.
+    case repeated(StoredEpisode)
+    case refused(Problem)
+  }
+
+  private let answer = Mutex<Answer>(.refused(.notFound))
+  private let call: Call
+  private let after: Int
+  private let isStrict: Bool
+  private let intake: Intake
+
+  init(_ call: Call, after: Int, isStrict: Bool, intake: Intake) {
+    self.call = call
+    self.after = after
+    self.isStrict = isStrict
+    self.intake = intake
+  }
+
+  @Sendable func revise(_ stored: StoredEpisode) -> Extension {
+    let (answer, result) = decide(stored)
+    self.answer.withLock { $0 = answer }
+    return result
+  }
+
+  private func decide(_ stored: StoredEpisode) -> (Answer, Extension) {
+    let piece = call.request.body
+    do {
+      if let pieces = stored.received, pieces.count > 1, pieces.last == piece {
+        return (.repeated(stored), .refused)
+      }
+      guard stored.isOpen, var episode = try intake.reread(stored) else {
+        return (.refused(.closed), .refused)
+      }
+      guard after == episode.messages.count - 1 else {
+        return (.refused(.wrongIndex(episode.messages.count - 1)), .refused)
+      }
+      try intake.append(piece, to: &episode, isStrict: isStrict)
+      let record = intake.revision(stored, to: episode, piece)
+      return (.accepted(record), .accepted(record))
+    } catch {
+      return (.refused(Problem(error)), .refused)
+    }
+  }
+
+  func response(seesVerdict: Bool) -> Response {
+    switch answer.withLock({ $0 }) {
+    case .refused(let problem):
+      return problem.response(instance: call.request.path, requestID: call.requestID)
+    case .repeated(let stored):
+      let document = seesVerdict ? stored.document : nil
+      return .json(.ok, document ?? accepted(stored.id, stored.externalID))
+    case .accepted(let record):
+      return .json(
+        .created, seesVerdict ? record.document : accepted(record.id, record.externalID))
+    }
+  }
+
+  private func accepted(_ id: String, _ externalID: String) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.object { writer in
+      writer.field("id", id)
+      writer.field("external_id", externalID)
+      writer.key("assessment")
+      writer.object { $0.field("status", ["accepted"].first) }
+    }
+    return writer.bytes
+  }
+}
+
+extension Problem {
+  fileprivate static let closed = Problem(
+    "episode-closed", .conflict, "The episode is closed.",
+    "Messages can be appended to an episode that was posted with '\"open\": true' and not closed"
+      + " since.")
+
+  fileprivate static func wrongIndex(_ last: Int) -> Problem {
+    Problem(
+      "index-conflict", .preconditionFailed, "The episode has other messages.",
+      "The last message that is stored has the index \(last).")
+  }
+}

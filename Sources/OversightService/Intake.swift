@@ -1,0 +1,81 @@
+internal import Cryptography
+internal import Importers
+internal import Oversight
+
+/// From received bytes to a record that can be stored: read, judged, described.
+struct Intake: Sendable {
+  let importer: EpisodeImporter
+  let evaluator: Evaluator
+  /// Milliseconds since 1970.
+  let clock: @Sendable () -> Int64
+
+  /// An episode with its verdict.
+  struct Judged {
+    let episode: Episode
+    let verdict: Verdict
+    let externalID: String
+    let digest: Digest
+
+    /// The verdict as it is answered for an episode that is not stored.
+    var document: [UInt8] {
+      VerdictEncoder.document(verdict, id: nil, externalID: externalID)
+    }
+  }
+
+  /// Reads and judges an episode.
+  ///
+  /// - Throws: ``ImportError`` for what is no episode.
+  func judge(_ bytes: [UInt8], isStrict: Bool) throws(ImportError) -> Judged {
+    judge(try importer.episode(bytes, isStrict: isStrict), digest: Digest(of: bytes))
+  }
+
+  private func judge(_ episode: Episode, digest: Digest) -> Judged {
+    Judged(
+      episode: episode, verdict: evaluator.evaluate(episode),
+      externalID: episode.externalID ?? digest.description, digest: digest)
+  }
+
+  /// A record of a new episode.
+  func record(_ judged: Judged, received: [UInt8], project: String) -> EpisodeRecord {
+    record(judged, id: Identifier.make("ep", milliseconds: clock()), received, project)
+  }
+
+  private func record(
+    _ judged: Judged, id: String, _ received: [UInt8], _ project: String
+  ) -> EpisodeRecord {
+    let (episode, verdict) = (judged.episode, judged.verdict)
+    return EpisodeRecord(
+      id: id, project: project, externalID: judged.externalID, contentDigest: judged.digest.bytes,
+      received: received, format: episode.source.format, model: episode.agent.model,
+      agent: episode.agent.name, isOpen: episode.isOpen, decision: verdict.decision.verdict,
+      suspicion: verdict.suspicion?.value,
+      rules: Set(verdict.findings.compactMap(\.rule)).sorted(),
+      messageCount: episode.messages.count,
+      document: VerdictEncoder.document(verdict, id: id, externalID: judged.externalID))
+  }
+
+  /// An episode as it is kept, read again with all its pieces.
+  func reread(_ stored: StoredEpisode) throws(ImportError) -> Episode? {
+    guard let pieces = stored.received, let first = pieces.first else { return nil }
+    var episode = try importer.episode(first)
+    for piece in pieces.dropFirst() { try append(piece, to: &episode, isStrict: false) }
+    episode.externalID = stored.externalID
+    episode.project = stored.project
+    return episode
+  }
+
+  /// Adds a piece to an episode.
+  func append(_ piece: [UInt8], to episode: inout Episode, isStrict: Bool) throws(ImportError) {
+    let appendix = try importer.appendix(
+      piece, after: episode.messages.count, isStrict: isStrict)
+    episode.messages += appendix.messages
+    episode.isOpen = appendix.isOpen ?? true
+    episode.warnings = Set(episode.warnings).union(appendix.warnings).sorted()
+    episode.extra.merge(appendix.extra) { first, _ in first }
+  }
+
+  /// The record of a stored episode after a piece was added to it.
+  func revision(_ stored: StoredEpisode, to episode: Episode, _ piece: [UInt8]) -> EpisodeRecord {
+    record(judge(episode, digest: Digest(of: piece)), id: stored.id, piece, stored.project)
+  }
+}

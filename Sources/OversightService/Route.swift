@@ -1,0 +1,193 @@
+internal import HTTPServer
+internal import Oversight
+
+/// One method of one path, with what it asks of its callers.
+struct Route: Sendable {
+  /// A part of a path between slashes.
+  enum Segment: Sendable, Equatable {
+    case literal(String)
+    /// Any text, handed to the handler.
+    case any
+  }
+
+  /// What a body has to be.
+  enum Body: Sendable {
+    case none
+    case json
+    case lines
+
+    /// Media types that are taken; none for a route without a body.
+    var mediaTypes: [String] {
+      switch self {
+      case .none: []
+      case .json: ["application/json"]
+      case .lines: ["application/x-ndjson", "application/jsonl", "application/x-jsonlines"]
+      }
+    }
+  }
+
+  let method: Method
+  let segments: [Segment]
+  /// What the token must allow; nil for routes that everybody may use.
+  let scope: Scope?
+  let body: Body
+  /// Query parameters that are known.
+  let parameters: Set<String>
+  let handle: @Sendable (OversightService, Call) throws(Refusal) -> Void
+
+  /// - Parameter path: segments with `{}` for any text.
+  init(
+    _ method: Method, _ path: String, _ scope: Scope?, body: Body = .none,
+    parameters: Set<String> = [],
+    _ handle: @escaping @Sendable (OversightService, Call) throws(Refusal) -> Void
+  ) {
+    self.method = method
+    segments = Self.split(path).map { $0 == "{}" ? .any : .literal($0) }
+    self.scope = scope
+    self.body = body
+    self.parameters = parameters
+    self.handle = handle
+  }
+
+  static func split(_ path: String) -> [String] {
+    path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+  }
+
+  /// The texts that stand for `{}`; nil if the path is another one.
+  func arguments(_ path: [String]) -> [String]? {
+    guard path.count == segments.count else { return nil }
+    var arguments: [String] = []
+    for (segment, text) in zip(segments, path) {
+      switch segment {
+      case .literal(let literal): if literal != text { return nil }
+      case .any:
+        if text.isEmpty { return nil }
+        arguments.append(text)
+      }
+    }
+    return arguments
+  }
+}
+
+/// One request on its way through a handler.
+struct Call: Sendable {
+  let request: Request
+  /// Who asks; nil on routes that everybody may use.
+  let grant: Grant?
+  let arguments: [String]
+  let query: Query
+  let requestID: String
+  private let responder: Responder
+
+  init(
+    request: Request, grant: Grant?, arguments: [String], query: Query, requestID: String,
+    responder: Responder
+  ) {
+    self.request = request
+    self.grant = grant
+    self.arguments = arguments
+    self.query = query
+    self.requestID = requestID
+    self.responder = responder
+  }
+
+  func send(_ response: Response) {
+    var response = response
+    response.fields.append(Response.Field("x-request-id", requestID))
+    responder.send(response)
+  }
+
+  func send(_ problem: Problem) {
+    send(problem.response(instance: request.path, requestID: requestID))
+  }
+
+  func allows(_ scope: Scope) -> Bool { grant?.allows(scope) ?? false }
+}
+
+/// The table of everything that can be asked (design §4).
+enum Routes {
+  static let all: [Route] = [
+    Route(
+      .post, "/v1/episodes", .episodesWrite, body: .json, parameters: ["strict"],
+      { service, call throws(Refusal) in try service.postEpisode(call) }),
+    Route(
+      .post, "/v1/episodes:batch", .episodesWrite, body: .lines, parameters: ["strict"],
+      { service, call throws(Refusal) in try service.postBatch(call) }),
+    Route(
+      .post, "/v1/episodes/{}/messages", .episodesWrite, body: .json,
+      parameters: ["strict", "after_index"],
+      { service, call throws(Refusal) in try service.postMessages(call) }),
+    Route(
+      .post, "/v1/assessments", .assess, body: .json, parameters: ["strict"],
+      { service, call throws(Refusal) in try service.postAssessment(call) }),
+    Route(
+      .get, "/v1/episodes", .episodesRead,
+      parameters: [
+        "verdict", "severity", "rule", "model", "project", "external_id", "created_after",
+        "created_before", "limit", "cursor",
+      ],
+      { service, call throws(Refusal) in try service.listEpisodes(call) }),
+    Route(
+      .get, "/v1/episodes/{}", .episodesRead, parameters: ["include"],
+      { service, call throws(Refusal) in try service.getEpisode(call) }),
+    Route(
+      .get, "/v1/episodes/{}/received", .transcriptsRead, parameters: ["piece"],
+      { service, call throws(Refusal) in try service.getReceived(call) }),
+    Route(
+      .get, "/v1/tokens", .tokensAdmin,
+      { service, call throws(Refusal) in service.listTokens(call) }),
+    Route(
+      .post, "/v1/tokens", .tokensAdmin, body: .json,
+      { service, call throws(Refusal) in try service.postToken(call) }),
+    Route(
+      .delete, "/v1/tokens/{}", .tokensAdmin,
+      { service, call throws(Refusal) in service.deleteToken(call) }),
+    Route(.get, "/livez", nil, { service, call throws(Refusal) in service.getLiveness(call) }),
+    Route(
+      .get, "/readyz", nil, parameters: ["verbose"],
+      { service, call throws(Refusal) in try service.getReadiness(call) }),
+    Route(
+      .get, "/metrics", .metricsRead,
+      { service, call throws(Refusal) in service.getMetrics(call) }),
+    Route(
+      .get, "/openapi.json", nil, { service, call throws(Refusal) in service.getDescription(call) }),
+  ]
+
+  /// What a path and a method come to.
+  enum Match {
+    case found(Route, [String])
+    /// The path is known, with other methods.
+    case wrongMethod([String])
+    case unknown
+  }
+
+  private static let literal: [String: [Route]] = {
+    var literal: [String: [Route]] = [:]
+    for route in all where !route.segments.contains(.any) {
+      let path = route.segments.reduce(into: "") { path, segment in
+        if case .literal(let text) = segment { path += "/" + text }
+      }
+      literal[path, default: []].append(route)
+    }
+    return literal
+  }()
+  private static let patterns = all.filter { $0.segments.contains(.any) }
+
+  /// HEAD is answered as GET; the server leaves the body out.
+  static func match(_ method: Method, _ path: String) -> Match {
+    let method = method == .head ? .get : method
+    var candidates = (literal[path] ?? []).map { ($0, [String]()) }
+    if candidates.isEmpty {
+      let segments = Route.split(path)
+      candidates = patterns.compactMap { route in
+        route.arguments(segments).map { (route, $0) }
+      }
+    }
+    if let (route, arguments) = candidates.first(where: { $0.0.method == method }) {
+      return .found(route, arguments)
+    }
+    guard !candidates.isEmpty else { return .unknown }
+    let allowed = candidates.map { $0.0.method.description }
+    return .wrongMethod(allowed.contains("GET") ? allowed + ["HEAD"] : allowed)
+  }
+}

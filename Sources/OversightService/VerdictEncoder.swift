@@ -1,0 +1,87 @@
+package import JSON
+package import Oversight
+
+/// Writes verdicts as they are answered, stored and printed (design §4).
+package enum VerdictEncoder {
+  /// The verdict as one JSON object. Holds no text of the episode.
+  ///
+  /// - Parameter id: of the stored episode; nil for one that is not stored.
+  package static func document(_ verdict: Verdict, id: String?, externalID: String) -> [UInt8] {
+    var writer = JSONWriter(capacity: 1024)
+    writer.object { writer in write(verdict, id: id, externalID: externalID, to: &writer) }
+    return writer.bytes
+  }
+
+  /// The fields of a verdict, into an open object.
+  package static func write(
+    _ verdict: Verdict, id: String?, externalID: String, to writer: inout JSONWriter
+  ) {
+    if let id { writer.field("id", id) }
+    writer.field("external_id", externalID)
+    writer.field("verdict", verdict.decision.verdict.word)
+    writer.field("severity", verdict.decision.verdict.severity?.rawValue)
+    writer.field("suspicion", verdict.suspicion?.value)
+    writer.field("reasons", verdict.decision.reasons)
+    writer.key("findings")
+    writer.array { writer in
+      for finding in verdict.findings { write(finding, of: id ?? externalID, to: &writer) }
+    }
+    writer.key("outcomes")
+    writer.object { writer in
+      for (name, outcome) in verdict.outcomes {
+        writer.key(name.rawValue)
+        write(outcome, to: &writer)
+      }
+    }
+    writer.key("coverage")
+    writer.object { writer in write(verdict.coverage, to: &writer) }
+    writer.key("versions")
+    writer.object { writer in
+      for (name, version) in verdict.versions.sorted(by: { $0.key < $1.key }) {
+        writer.field(name, version)
+      }
+    }
+    writer.field("warnings", verdict.warnings.map(\.rawValue))
+  }
+
+  private static func write(
+    _ finding: Finding, of episode: String, to writer: inout JSONWriter
+  ) {
+    let span = finding.span
+    let place = "\(span.message).\(span.part).\(span.bytes.lowerBound).\(span.bytes.upperBound)"
+    writer.object { writer in
+      writer.field(
+        "id", Identifier.finding(episode, finding.scorer.rawValue, finding.rule, place))
+      writer.field("source", finding.rule == nil ? finding.scorer.rawValue : "rule")
+      writer.field("rule", finding.rule)
+      writer.field("severity", finding.severity.rawValue)
+      writer.key("span")
+      writer.object { writer in
+        writer.field("message", span.message)
+        writer.field("part", span.part)
+        writer.field("start", span.bytes.lowerBound)
+        writer.field("end", span.bytes.upperBound)
+      }
+      writer.field("message", finding.message)
+    }
+  }
+
+  private static func write(_ outcome: Outcome, to writer: inout JSONWriter) {
+    writer.object { writer in
+      switch outcome {
+      case .scored(let score): writer.field("scored", score.suspicion.value)
+      case .pending: writer.field("pending", true)
+      case .unscored(let reason): writer.field("unscored", reason)
+      case .skipped(let reason): writer.field("skipped", reason)
+      }
+    }
+  }
+
+  package static func write(_ coverage: Coverage, to writer: inout JSONWriter) {
+    writer.field("turns", coverage.turns)
+    writer.field("reasoning_full", coverage.reasoningFull)
+    writer.field("reasoning_summary", coverage.reasoningSummary)
+    writer.field("reasoning_missing", coverage.reasoningMissing)
+    writer.field("reasoning_none", coverage.reasoningNone)
+  }
+}

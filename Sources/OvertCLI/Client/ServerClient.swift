@@ -1,0 +1,85 @@
+internal import ArgumentParser
+internal import Foundation
+internal import HTTPClient
+internal import JSON
+
+/// How a command reaches a server.
+struct ClientOptions: ParsableArguments {
+  @Option(help: "The server. [OVERT_URL, default: the one last started on this machine]")
+  var url: String?
+
+  @Option(help: "Token. [OVERT_TOKEN, default: the administrator's in the state folder]")
+  var token: String?
+
+  @Option(help: "Folder in which the server keeps its state. [OVERT_STATE_DIR]")
+  var stateDir: String?
+}
+
+/// A server's API for commands: answers are JSON, and a problem is the end of the command.
+struct ServerClient {
+  private let client: HTTPClient
+  private let url: String
+
+  init(_ options: ClientOptions) throws {
+    let settings = try Settings()
+    let folder = try settings.stateFolder(flag: options.stateDir)
+    let started = try? String(contentsOfFile: folder + "/server.url", encoding: .utf8)
+    let url = try settings.value("OVERT_URL", flag: options.url) ?? started
+      ?? "http://\(ServerOptions.hostDefault):\(ServerOptions.portDefault)"
+    let token =
+      try settings.value("OVERT_TOKEN", flag: options.token) ?? AdministratorToken(folder).text
+    self.init(url: url, token: token)
+  }
+
+  init(url: String, token: String?) {
+    self.url = url
+    client = HTTPClient(url: url, token: token)
+  }
+
+  /// Sends a request and hands the JSON of its answer to `body`.
+  ///
+  /// - Throws: ``CommandFailure`` (2) with the server's own words if it answers a problem, or if
+  ///   there is no answer.
+  func send<Result>(
+    _ method: String, _ path: String, body: [UInt8]? = nil,
+    _ read: (JSONValue, [UInt8]) -> Result
+  ) throws -> Result {
+    let reply: HTTPReply
+    do {
+      reply = try client.send(method, path, body: body)
+    } catch {
+      throw CommandFailure(
+        .operational, "\(url) does not answer: \(error.message) Is 'overt serve' running?")
+    }
+    let bytes = reply.body.isEmpty ? Array("null".utf8) : reply.body
+    guard reply.isSuccess else { throw failure(reply.status, bytes) }
+    do {
+      return try JSONParser().parse(bytes) { value, _ in read(value, bytes) }
+    } catch {
+      throw CommandFailure(.operational, "\(url) answered something that is not JSON")
+    }
+  }
+
+  private func failure(_ status: Int, _ body: [UInt8]) -> CommandFailure {
+    // A problem that cannot be read is told by its status alone.
+    let words = try? JSONParser().parse(body) { value, _ in
+      [value["title"]?.string, value["detail"]?.string].compactMap(\.self).joined(separator: " ")
+    }
+    let text = VisibleText.line(words ?? "")
+    return CommandFailure(.operational, "\(url) answered \(status). \(text)")
+  }
+}
+
+/// A text as a value of a query (RFC 3986 §2).
+func queryEscaped(_ text: String) -> String {
+  text.utf8.reduce(into: "") { result, byte in
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."),
+      UInt8(ascii: "_"), UInt8(ascii: "~"):
+      result.append(Character(UnicodeScalar(byte)))
+    default:
+      let digits = String(byte, radix: 16, uppercase: true)
+      result += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
+    }
+  }
+}

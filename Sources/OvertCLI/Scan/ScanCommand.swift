@@ -1,0 +1,148 @@
+internal import ArgumentParser
+internal import Cryptography
+internal import Dispatch
+internal import Foundation
+internal import Importers
+internal import Oversight
+internal import Synchronization
+
+struct ScanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scan",
+    abstract: "Judge transcripts in files, without a server or a database.",
+    discussion: """
+      Reads JSON documents (one episode a file) and JSON Lines (one a line), in Overt's own form, \
+      as OpenAI chat or as Anthropic messages. Folders are searched for .json, .jsonl and .ndjson; \
+      '-' is standard input. What is said here is what the server would say.
+
+      Ends with 0 if everything is clear, 1 if something is flagged, 3 if something could not be \
+      measured or read, 65 if nothing could be read.
+      """)
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case text, json, ndjson
+  }
+
+  @Argument(help: "Files, folders, or '-'.")
+  var paths: [String]
+
+  @Option(help: "text for people, json for one document, ndjson for one verdict a line.")
+  var format = Format.text
+
+  @Option(help: "Folder of rules. [OVERT_RULES, default: those that come with overt]")
+  var rules: String?
+
+  @Option(help: "Policy file. [OVERT_POLICY, default: policy.yaml beside the rules]")
+  var policy: String?
+
+  @Flag(help: "Refuse documents with fields that the form does not know.")
+  var strict = false
+
+  @Flag(help: "End with 0 whatever was found; errors still count.")
+  var exitZero = false
+
+  func run() throws {
+    let loaded = try Settings().evaluator(rules: rules, policy: policy)
+    let input: ScanInput
+    do {
+      input = try ScanInput(paths)
+    } catch {
+      throw CommandFailure(.badInput, error.message)
+    }
+    var scan = Scan(evaluator: loaded.evaluator, isStrict: strict, reporter: reporter)
+    let isComplete = scan.run(input)
+    let status = isComplete ? scan.summary.exitStatus : .operational
+    switch status {
+    case .pass: return
+    case .findings where exitZero, .incomplete where exitZero: return
+    default: throw status
+    }
+  }
+
+  private var reporter: any ScanReporter {
+    switch format {
+    case .text: TextScanReporter()
+    case .json: JSONScanReporter()
+    case .ndjson: LinesScanReporter()
+    }
+  }
+}
+
+/// A scan under way: documents in, results out in the same order, on all cores in between.
+struct Scan {
+  private let judge: ScanJudge
+  private var reporter: any ScanReporter
+  private(set) var summary = ScanSummary()
+
+  /// Documents that one thread takes at a time.
+  private static let stride = 16
+
+  init(evaluator: Evaluator, isStrict: Bool, reporter: any ScanReporter) {
+    judge = ScanJudge(evaluator: evaluator, isStrict: isStrict)
+    self.reporter = reporter
+  }
+
+  /// - Returns: whether every file could be read to its end.
+  mutating func run(_ input: ScanInput) -> Bool {
+    let start = ContinuousClock.now
+    var isComplete = true
+    for (index, file) in input.files.enumerated() {
+      do {
+        try input.read(file) { documents in
+          for result in results(documents) {
+            summary.add(result)
+            Console.progress("")
+            reporter.report(result)
+          }
+          Console.progress(
+            "file \(index + 1) of \(input.files.count), \(summary.episodes) episodes, "
+              + "\(summary.bytes >> 20) MiB")
+        }
+      } catch {
+        isComplete = false
+        Console.error((error as? ScanInputError)?.message ?? "\(file) cannot be read to its end")
+      }
+    }
+    Console.progress("")
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    reporter.finish(summary, seconds: seconds, skippedFiles: input.skipped)
+    return isComplete
+  }
+
+  private func results(_ documents: [ScanDocument]) -> [ScanResult] {
+    let slices = Swift.stride(from: 0, to: documents.count, by: Self.stride).map {
+      documents[$0..<min($0 + Self.stride, documents.count)]
+    }
+    let results = Mutex<[[ScanResult]]>(Array(repeating: [], count: slices.count))
+    DispatchQueue.concurrentPerform(iterations: slices.count) { [judge] index in
+      let judged = slices[index].map(judge.result)
+      results.withLock { $0[index] = judged }
+    }
+    return results.withLock { $0 }.flatMap(\.self)
+  }
+}
+
+/// Judges one document; any number of threads at once.
+private struct ScanJudge: Sendable {
+  private let importer = EpisodeImporter()
+  private let evaluator: Evaluator
+  private let isStrict: Bool
+
+  init(evaluator: Evaluator, isStrict: Bool) {
+    self.evaluator = evaluator
+    self.isStrict = isStrict
+  }
+
+  func result(_ document: ScanDocument) -> ScanResult {
+    let outcome: ScanResult.Outcome
+    do throws(ImportError) {
+      let episode = try importer.episode(document.bytes, isStrict: isStrict)
+      let externalID = episode.externalID ?? Digest(of: document.bytes).description
+      outcome = .judged(episode, evaluator.evaluate(episode), externalID: externalID)
+    } catch {
+      outcome = .unreadable(error)
+    }
+    return ScanResult(
+      source: document.source, byteCount: document.bytes.count, outcome: outcome)
+  }
+}

@@ -1,0 +1,165 @@
+internal import Foundation
+
+/// One document to judge, and where it came from.
+struct ScanDocument: Sendable {
+  /// The path as it was given or found, with the line in a file of lines.
+  let source: String
+  let bytes: [UInt8]
+}
+
+/// What is wrong with a path that was given.
+struct ScanInputError: Error {
+  let message: String
+}
+
+/// The files behind the paths of a command line, read piece by piece so that memory stays bounded
+/// however large they are.
+struct ScanInput {
+  /// Files of lines, by extension; other files hold one document.
+  private static let lineExtensions: Set = ["jsonl", "ndjson", "jsonlines"]
+  private static let documentExtensions: Set = ["json"]
+  /// Bytes that are read at once; the largest document of a file of lines.
+  private static let blockBytes = 4 << 20
+  static let documentBytesMax = 64 << 20
+
+  let files: [String]
+  /// Files in folders that hold no transcripts, by their extension.
+  let skipped: Int
+
+  /// - Parameter paths: files, folders, or `-` for standard input.
+  init(_ paths: [String]) throws(ScanInputError) {
+    var files: [String] = []
+    var skipped = 0
+    for path in paths {
+      var isFolder: ObjCBool = false
+      guard unsafe path == "-" || FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      else { throw ScanInputError(message: "\(path) is not there") }
+      guard isFolder.boolValue else {
+        files.append(path)
+        continue
+      }
+      let found = Self.files(below: path)
+      let usable = found.filter(Self.isTranscript)
+      skipped += found.count - usable.count
+      files += usable
+    }
+    self.files = files
+    self.skipped = skipped
+  }
+
+  private static func files(below folder: String) -> [String] {
+    guard let paths = FileManager.default.enumerator(atPath: folder) else { return [] }
+    let base = folder.hasSuffix("/") ? folder : folder + "/"
+    return paths.compactMap { $0 as? String }.map { base + $0 }.filter { path in
+      var isFolder: ObjCBool = false
+      return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        && !isFolder.boolValue
+    }.sorted()
+  }
+
+  private static func isTranscript(_ path: String) -> Bool {
+    let name = (path as NSString).pathExtension.lowercased()
+    return lineExtensions.contains(name) || documentExtensions.contains(name)
+  }
+
+  /// Reads a file and hands over its documents in order, some at a time.
+  ///
+  /// - Throws: ``ScanInputError`` if it cannot be read to its end.
+  func read(_ file: String, _ body: ([ScanDocument]) throws -> Void) throws {
+    let handle = try Self.open(file)
+    defer { if file != "-" { try? handle.close() } }  // Closing a file that was only read.
+    let name = (file as NSString).pathExtension.lowercased()
+    if Self.documentExtensions.contains(name) {
+      return try body([try Self.whole(handle, file)])
+    }
+    try readLines(handle, file, sniffs: !Self.lineExtensions.contains(name), body)
+  }
+
+  private static func open(_ file: String) throws -> FileHandle {
+    if file == "-" { return .standardInput }
+    guard let handle = FileHandle(forReadingAtPath: file) else {
+      throw ScanInputError(message: "\(file) cannot be read")
+    }
+    return handle
+  }
+
+  private static func whole(_ handle: FileHandle, _ file: String) throws -> ScanDocument {
+    var bytes: [UInt8] = []
+    while let block = try handle.read(upToCount: blockBytes), !block.isEmpty {
+      bytes += block
+      guard bytes.count <= documentBytesMax else {
+        throw ScanInputError(message: "\(file) is larger than \(documentBytesMax >> 20) MiB")
+      }
+    }
+    return ScanDocument(source: file, bytes: bytes)
+  }
+
+  /// - Parameter sniffs: whether the file may be one document over many lines: it is, if its first
+  ///   line alone is not a document.
+  private func readLines(
+    _ handle: FileHandle, _ file: String, sniffs: Bool, _ body: ([ScanDocument]) throws -> Void
+  ) throws {
+    var lines = LineReader(file: file)
+    var isFirst = true
+    while let block = try handle.read(upToCount: Self.blockBytes), !block.isEmpty {
+      if isFirst, sniffs, Self.isOneDocument(block) {
+        let rest = try Self.whole(handle, file)
+        return try body([ScanDocument(source: file, bytes: Array(block) + rest.bytes)])
+      }
+      isFirst = false
+      try body(lines.take(block))
+      guard lines.pendingCount <= Self.documentBytesMax else {
+        throw ScanInputError(
+          message: "\(file): a line is longer than \(Self.documentBytesMax >> 20) MiB")
+      }
+    }
+    try body(lines.finish())
+  }
+
+  private static func isOneDocument(_ block: Data) -> Bool {
+    guard let start = block.firstIndex(where: { !$0.isJSONSpace }) else { return false }
+    let line = block[start...].prefix { $0 != 0x0A }
+    guard block.count > line.count else { return true }
+    return line.last(where: { !$0.isJSONSpace }) != UInt8(ascii: "}")
+  }
+}
+
+/// Cuts a stream of bytes into lines that are not blank.
+private struct LineReader {
+  private let file: String
+  private var pending: [UInt8] = []
+  private var number = 0
+
+  init(file: String) { self.file = file }
+
+  var pendingCount: Int { pending.count }
+
+  mutating func take(_ block: Data) -> [ScanDocument] {
+    var documents: [ScanDocument] = []
+    var rest = Array(block)[...]
+    while let end = rest.firstIndex(of: 0x0A) {
+      pending += rest[..<end]
+      rest = rest[(end + 1)...]
+      append(to: &documents)
+    }
+    pending += rest
+    return documents
+  }
+
+  mutating func finish() -> [ScanDocument] {
+    var documents: [ScanDocument] = []
+    append(to: &documents)
+    return documents
+  }
+
+  private mutating func append(to documents: inout [ScanDocument]) {
+    number += 1
+    defer { pending.removeAll(keepingCapacity: true) }
+    guard pending.contains(where: { !$0.isJSONSpace }) else { return }
+    documents.append(ScanDocument(source: "\(file):\(number)", bytes: pending))
+  }
+}
+
+extension UInt8 {
+  fileprivate var isJSONSpace: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
+}

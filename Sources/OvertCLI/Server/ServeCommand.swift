@@ -1,0 +1,28 @@
+internal import ArgumentParser
+
+struct ServeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Run the server.",
+    discussion: """
+      Takes episodes over HTTP, judges them, and keeps what is flagged in PostgreSQL. Without \
+      DATABASE_URL it runs a private PostgreSQL in its state folder. On the first start it makes \
+      an administrator's token there (admin.token), which the other commands find by themselves.
+
+      SIGTERM or Ctrl-C ends it in order: requests under way finish, and nothing that was \
+      acknowledged is lost.
+      """)
+
+  @OptionGroup var options: ServerOptions
+
+  func run() throws {
+    let settings = try Settings()
+    let configuration = try ServerConfiguration(options, settings)
+    let loaded = try settings.evaluator(rules: options.rules, policy: options.policy)
+    let server = try ServerRun(configuration, loaded) { Console.note("overt: \($0)") }
+    Console.note("overt: listening on \(server.url), \(loaded.ruleCount) rules")
+    Console.note("overt: the administrator's token is in \(server.tokenFile)")
+    server.waitForStop()
+    server.stop()
+  }
+}
