@@ -111,16 +111,9 @@ extension Span where Element == UInt8 {
 }
 
 extension Array where Element == UInt8 {
-  /// Appends a text known to the program. Named apart from `append(_: String)` by its type alone:
-  /// literals take this one.
-  @_disfavoredOverload
+  /// Appends the UTF-8 bytes of a text.
   mutating func append(_ text: String) {
     append(text.utf8.span)
-  }
-
-  /// Appends a text of the program.
-  mutating func append(_ text: StaticString) {
-    text.withUTF8Buffer { unsafe append(contentsOf: $0) }
   }
 
   /// Appends bytes that lie elsewhere.

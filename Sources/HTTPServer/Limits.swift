@@ -1,7 +1,7 @@
 /// Every bound that the server puts on what a peer can make large or slow.
 ///
-/// The defaults are those of `reliability` §2.1 of the design: at least as strict as what nginx,
-/// HAProxy and Envoy ship, and above what an honest client of a JSON service sends.
+/// The defaults are at least as strict as what nginx, HAProxy and Envoy ship (the precedent stands
+/// at each), and above what an honest client of a JSON service sends.
 package struct Limits: Sendable, Hashable {
   /// Bytes of the request line, without its CRLF; more is 414.
   ///

@@ -4,7 +4,6 @@ struct ReceiveBuffer {
   private var bytes: [UInt8] = []
 
   var isEmpty: Bool { bytes.isEmpty }
-  var count: Int { bytes.count }
 
   mutating func append(_ more: Span<UInt8>) {
     bytes.append(more)

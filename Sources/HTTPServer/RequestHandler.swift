@@ -18,6 +18,8 @@ package protocol RequestHandler: Sendable {
   func handle(_ request: Request, _ responder: Responder)
 
   /// The response for a fault that the server found. The server closes the connection after it.
+  ///
+  /// `Retry-After` for `tooManyConnections` and the like is the service's to add.
   func refusal(_ error: HTTPError) -> Response
 }
 

@@ -21,7 +21,7 @@ extension Settings {
   }
 
   private func ruleSet(_ path: String) throws -> RuleSet {
-    let folder = RuleFolder(path)
+    let folder = RuleFolder(path, cache: cacheFolder().map(DatabaseCache.init(folder:)))
     do {
       let rules = try folder.compiled()
       guard !rules.rules.isEmpty else {

@@ -49,8 +49,10 @@ struct RulesCommand: ParsableCommand {
     var verbose = false
 
     func run() throws {
-      let path = try Settings().rulesFolder(flag: path)
-      let folder = RuleFolder(path)
+      let settings = try Settings()
+      let path = try settings.rulesFolder(flag: path)
+      let cache = settings.cacheFolder().map(DatabaseCache.init(folder:))
+      let folder = RuleFolder(path, cache: cache)
       let rules: RuleSet
       do {
         rules = try folder.compiled()

@@ -70,6 +70,13 @@ struct Settings {
     return home + "/.local/state/overt"
   }
 
+  /// Where what can be made again is kept, such as compiled rules.
+  func cacheFolder() -> String? {
+    if getuid() == 0 { return "/var/cache/overt" }
+    if let folder = environment["XDG_CACHE_HOME"], !folder.isEmpty { return folder + "/overt" }
+    return environment["HOME"].map { $0 + "/.cache/overt" }
+  }
+
   /// The folder of rules: as given, else where the installation has it.
   func rulesFolder(flag: String? = nil) throws -> String {
     if let folder = try value("OVERT_RULES", flag: flag) { return folder }

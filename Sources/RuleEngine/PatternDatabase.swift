@@ -27,8 +27,9 @@ final class PatternDatabase: @unchecked Sendable {
 
   /// Compiles patterns; index in the array is the pattern's number.
   ///
+  /// - Parameter cache: where the compiled database is kept; nil compiles it anew.
   /// - Throws: ``Failure`` for the first pattern that cannot be compiled.
-  init(_ patterns: [Pattern]) throws(Failure) {
+  init(_ patterns: [Pattern], cache: DatabaseCache? = nil) throws(Failure) {
     var widths: [Int] = []
     var codes: [OpaquePointer] = unsafe []
     do {
@@ -36,7 +37,12 @@ final class PatternDatabase: @unchecked Sendable {
         widths.append(try Self.width(pattern, index))
         unsafe codes.append(try Self.code(pattern, index))
       }
-      unsafe database = try Self.compile(patterns)
+      if let kept = unsafe cache?.database(for: patterns) {
+        unsafe database = kept
+      } else {
+        unsafe database = try Self.compile(patterns)
+        if let made = unsafe database { unsafe cache?.keep(made, for: patterns) }
+      }
     } catch {
       for unsafe code in unsafe codes { unsafe pcre2_code_free_8(code) }
       throw error

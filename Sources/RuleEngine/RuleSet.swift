@@ -20,8 +20,9 @@ package struct RuleSet: Sendable {
 
   /// Compiles rules that were read.
   ///
-  /// - Throws: ``RuleError`` naming each pattern that does not compile.
-  package init(_ rules: [Rule]) throws(RuleError) {
+  /// - Parameter cache: where the compiled patterns are kept; nil compiles them anew.
+  /// - Throws: ``RuleError`` naming the first pattern that does not compile.
+  package init(_ rules: [Rule], cache: DatabaseCache? = nil) throws(RuleError) {
     let rules = rules.filter { $0.status != .deprecated }.sorted { $0.id < $1.id }
     var patterns: [Pattern] = []
     var owners: [Int] = []
@@ -36,7 +37,7 @@ package struct RuleSet: Sendable {
       numbers.append(known)
     }
     do {
-      database = try PatternDatabase(patterns)
+      database = try PatternDatabase(patterns, cache: cache)
     } catch {
       let rule = rules[owners[error.pattern]]
       let pattern = patterns[error.pattern]
@@ -61,12 +62,16 @@ package struct RuleFolder: Sendable {
   package private(set) var diagnostics: [Diagnostic] = []
   /// The text of each file that was read, for showing diagnostics.
   package private(set) var sources: [String: String] = [:]
+  /// The rules that can be used, compiled.
+  private var set: RuleSet?
 
   /// Folders and files beside the rules that hold no rules.
   private static let notRules: Set = ["samples", "corpus", "policy.yaml", "policy.yml"]
 
-  /// Reads a folder of rules (`<category>/<name>.yaml`), or one rule file.
-  package init(_ path: String) {
+  /// Reads a folder of rules (`<category>/<name>.yaml`), or one rule file, and compiles them.
+  ///
+  /// - Parameter cache: where the compiled patterns are kept; nil compiles them anew.
+  package init(_ path: String, cache: DatabaseCache? = nil) {
     let isFolder = Self.isFolder(path)
     for file in isFolder ? Self.files(below: path) : [path] {
       guard rules.count < RuleSet.rulesMax else {
@@ -76,17 +81,17 @@ package struct RuleFolder: Sendable {
       }
       read(file, expectedID: isFolder ? Self.id(of: file, below: path) : nil)
     }
-    checkPatterns()
+    compile(cache)
   }
 
   /// The rules compiled.
   ///
   /// - Throws: ``RuleError`` if anything is wrong beyond warnings, with all diagnostics.
   package func compiled() throws(RuleError) -> RuleSet {
-    guard diagnostics.allSatisfy(\.code.isWarning) else {
+    guard let set, diagnostics.allSatisfy(\.code.isWarning) else {
       throw RuleError(diagnostics: diagnostics)
     }
-    return try RuleSet(rules)
+    return set
   }
 
   private mutating func read(_ file: String, expectedID: String?) {
@@ -116,18 +121,17 @@ package struct RuleFolder: Sendable {
     }
   }
 
-  /// Compiles each rule by itself, so that every pattern that does not compile is named at once.
-  private mutating func checkPatterns() {
-    var usable: [Rule] = []
-    for rule in rules {
+  /// Compiles all rules together, without those whose patterns do not compile, which are named.
+  private mutating func compile(_ cache: DatabaseCache?) {
+    while set == nil {
       do {
-        _ = try RuleSet([rule])
-        usable.append(rule)
+        set = try RuleSet(rules, cache: cache)
       } catch {
         diagnostics += error.diagnostics
+        let files = Set(error.diagnostics.map(\.file))
+        rules.removeAll { files.contains($0.file) }
       }
     }
-    rules = usable
   }
 
   private static func isFolder(_ path: String) -> Bool {

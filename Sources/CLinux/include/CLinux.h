@@ -1,7 +1,7 @@
 // The few Linux calls that Swift's Glibc overlay does not show (epoll, eventfd, accept4), and the
 // socket calls whose C shape (packed structs, address casts) would be unsafe in Swift.
 //
-// Every function answers a value >= 0, or the negated errno; none of them touches errno's reader.
+// Every function answers a value >= 0, or the negated errno, so that Swift never reads errno.
 #ifndef CLINUX_H
 #define CLINUX_H
 
