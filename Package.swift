@@ -16,12 +16,21 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// The tests of a module: `Tests/<module>Tests`.
 func tests(_ module: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  suite(module + "Tests", [.target(name: module)] + dependencies)
+}
+
+/// Tests of several modules together.
+func suite(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .testTarget(
-    name: module + "Tests",
-    dependencies: [.target(name: module), "TestSupport"] + dependencies,
-    resources: [],
+    name: name, dependencies: ["TestSupport"] + dependencies, exclude: fixtures(of: name),
     swiftSettings: settings)
+}
+
+/// Files beside tests that are read at run time, not built.
+func fixtures(of suite: String) -> [String] {
+  ["RuleEngineTests", "OvertCLITests"].contains(suite) ? ["Fixtures"] : []
 }
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -78,6 +87,28 @@ let package = Package(
     .target(
       name: "Migrations", path: "Migrations", resources: [.embedInCode("sql")],
       swiftSettings: settings),
+
+    // Tests mirror the sources; TestSupport is what they share.
+    .target(
+      name: "TestSupport", dependencies: ["Oversight"], path: "Tests/TestSupport",
+      swiftSettings: settings),
+    tests("JSON"),
+    tests("Cryptography"),
+    tests("Oversight"),
+    tests("HTTPServer"),
+    tests("Importers", ["Oversight", "JSON"]),
+    tests("RuleEngine", ["Oversight"]),
+    tests("PostgresStore", ["Oversight", "Migrations", log]),
+    tests("OversightService", ["Oversight", "HTTPServer", "Importers", "JSON"]),
+    tests("OvertCLI", ["Oversight", "Importers", "JSON", arguments]),
+    suite("RuleSetTests", ["RuleEngine", "Importers", "Oversight"]),
+    suite(
+      "IntegrationTests",
+      [
+        "OvertCLI", "OversightService", "Oversight", "HTTPServer", "HTTPClient", "Importers",
+        "JSON", "RuleEngine", "PostgresStore", log,
+      ]),
+    suite("TidyTests"),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -16,29 +16,10 @@ enum AnthropicMessagesDecoder {
       episode.messages.append(
         Message(role: .system, parts: blocks(system, isFull: isFull, &reading)))
     }
-    if let messages = document.messages(&reading) {
-      readHistory(messages, isFull: isFull, &episode, &reading)
-    }
-    if let response = document.response {
-      readResponse(response, isFull: isFull, &episode, &reading)
-    }
+    episode.messages += document.readMessages(&reading) { readMessage($0, isFull: isFull, &$1) }
+    document.readResponse(&reading) { readResponse($0, isFull: isFull, &episode, &$1) }
     if episode.messages.isEmpty { reading.warn(.noMessages) }
     return episode
-  }
-
-  private static func readHistory(
-    _ messages: JSONValue.Elements, isFull: Bool, _ episode: inout Episode,
-    _ reading: inout Reading
-  ) {
-    for (index, element) in messages.enumerated() {
-      guard index < EpisodeLimits.messagesMax else {
-        return reading.problem("too-many", "The limit is \(EpisodeLimits.messagesMax) messages.")
-      }
-      let messages = reading.at("messages") { reading in
-        reading.at(index) { readMessage(element, isFull: isFull, &$0) }
-      }
-      episode.messages += messages
-    }
   }
 
   private static func readResponse(
@@ -65,7 +46,11 @@ enum AnthropicMessagesDecoder {
       return []
     }
     let role = reading.at("role") { $0.word(roleValue, Role.self, noun: "role") }
-    guard let role, let content = value["content"] else { return [] }
+    guard let content = value["content"] else {
+      reading.at("content") { $0.problem("required", "A message needs its content.") }
+      return []
+    }
+    guard let role else { return [] }
     let parts = reading.at("content") { blocks(content, isFull: isFull, &$0) }
     let results = parts.filter { $0.kind == .toolResult }
     let others = parts.filter { $0.kind != .toolResult }
@@ -77,18 +62,13 @@ enum AnthropicMessagesDecoder {
   private static func blocks(
     _ content: JSONValue, isFull: Bool, _ reading: inout Reading
   ) -> [Part] {
-    if let text = content.string {
-      if content.containsNUL { reading.warn(.nulReplaced) }
-      return [.text(text)]
-    }
+    if let text = content.string { return [.text(text)] }
     return reading.eachElement(content).map { block($0, isFull: isFull, &reading) }
   }
 
   private static func block(
     _ value: JSONValue, isFull: Bool, _ reading: inout Reading
   ) -> Part {
-    for key: StaticString in ["text", "thinking", "content"]
-    where value[key]?.containsNUL == true { reading.warn(.nulReplaced) }
     switch value["type"]?.string {
     case "text": return .text(value["text"]?.string ?? "")
     case "thinking":

@@ -280,7 +280,8 @@ extension CanonicalDecoder {
       case "name":
         hasName = true
         call.name = reading.at("name") { $0.string(field.value, bytesMax: limit) } ?? ""
-      case "arguments": if !field.value.isNull { call.arguments = arguments(field.value, &reading) }
+      case "arguments":
+        if !field.value.isNull { call.arguments = ToolArguments.text(field.value, &reading) }
       case "arguments_raw":
         let raw = reading.at("arguments_raw") { $0.optionalString(field.value) }
         if let raw {
@@ -292,14 +293,6 @@ extension CanonicalDecoder {
     }
     if !hasName { reading.at("name") { $0.problem("required", "A tool call needs a name.") } }
     return call
-  }
-
-  /// Arguments as they are scanned: compact JSON, or the text itself where they are a string.
-  static func arguments(_ value: JSONValue, _ reading: inout Reading) -> String {
-    guard let text = value.string else { return value.text }
-    reading.warn(.argumentsUnparsed)
-    if value.containsNUL { reading.warn(.nulReplaced) }
-    return text
   }
 
   private static func readToolResult(_ value: JSONValue, _ reading: inout Reading) -> ToolResult? {

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import JSON
 package import Oversight
 
@@ -19,7 +20,9 @@ package struct EpisodeImporter: Sendable {
       EpisodeFormat.read(root, &reading)
     }
     guard var episode else { throw reading.error ?? .unknownFormat }
-    episode.warnings = reading.warnings.sorted()
+    var warnings = reading.warnings
+    if episode.messages.contains(where: \.holdsNUL) { warnings.insert(.nulReplaced) }
+    episode.warnings = warnings.sorted()
     episode.extra.merge(reading.extra) { first, _ in first }
     return episode
   }
@@ -42,6 +45,7 @@ package struct EpisodeImporter: Sendable {
     }
     guard var appendix else { throw reading.error ?? .unknownFormat }
     appendix.warnings = reading.warnings
+    if appendix.messages.contains(where: \.holdsNUL) { appendix.warnings.insert(.nulReplaced) }
     appendix.extra = reading.extra
     return appendix
   }
@@ -107,5 +111,18 @@ extension Reading {
     return ImportError(
       .invalid, "\(count) problem\(problems.count == 1 ? "" : "s") in the document.",
       problems: problems, isTruncated: isTruncated)
+  }
+}
+
+extension Message {
+  /// Whether a text of the message holds U+0000.
+  fileprivate var holdsNUL: Bool {
+    parts.contains { part in
+      var text = part.text
+      return text.withUTF8 { bytes in
+        guard let start = bytes.baseAddress else { return false }
+        return unsafe memchr(start, 0, bytes.count) != nil
+      }
+    }
   }
 }

@@ -8,6 +8,8 @@ struct ForeignDocument {
   let request: JSONValue?
   /// What the model answered; nil if the document is a bare request.
   let response: JSONValue?
+  /// Whether the two stand in an envelope, and their places in the document begin with its fields.
+  private let isWrapped: Bool
 
   /// Takes the document apart, and reads the envelope's own fields into `episode`.
   static func open(
@@ -17,7 +19,8 @@ struct ForeignDocument {
     guard root["request"] != nil || root["response"] != nil else {
       readCommon(root, &episode, &reading)
       return ForeignDocument(
-        request: root["messages"].map { _ in root }, response: root[responseKey].map { _ in root })
+        request: root["messages"].map { _ in root }, response: root[responseKey].map { _ in root },
+        isWrapped: false)
     }
     readCommon(root, &episode, &reading)
     let known: Set = [
@@ -27,7 +30,8 @@ struct ForeignDocument {
     for field in root.eachField where !known.contains(field.key.string ?? "") {
       reading.keep(field)
     }
-    return ForeignDocument(request: root["request"], response: root["response"])
+    return ForeignDocument(
+      request: root["request"], response: root["response"], isWrapped: true)
   }
 
   private static func readCommon(
@@ -51,9 +55,45 @@ struct ForeignDocument {
   /// The model's name: as answered, else as asked for.
   var model: String? { response?["model"]?.string ?? request?["model"]?.string }
 
-  /// The request's messages.
-  func messages(_ reading: inout Reading) -> JSONValue.Elements? {
-    guard let messages = request?["messages"] else { return nil }
-    return reading.at("messages") { $0.eachElement(messages) }
+  /// Reads each message of the request at its place.
+  func readMessages(
+    _ reading: inout Reading, _ body: (JSONValue, inout Reading) -> [Message]
+  ) -> [Message] {
+    guard let request else { return [] }
+    return at("request", &reading) { reading in
+      guard let messages = request["messages"] else { return [] }
+      return reading.at("messages") { reading in
+        reading.limited(messages) { body($0, &$1) }
+      }
+    }
+  }
+
+  /// Reads the response at its place.
+  func readResponse(_ reading: inout Reading, _ body: (JSONValue, inout Reading) -> Void) {
+    guard let response else { return }
+    at("response", &reading) { body(response, &$0) }
+  }
+
+  private func at<Result>(
+    _ key: StaticString, _ reading: inout Reading, _ body: (inout Reading) -> Result
+  ) -> Result {
+    isWrapped ? reading.at(key, body) : body(&reading)
+  }
+}
+
+extension Reading {
+  /// Reads the elements of an array of messages, up to the limit, each at its place.
+  fileprivate mutating func limited(
+    _ messages: JSONValue, _ body: (JSONValue, inout Reading) -> [Message]
+  ) -> [Message] {
+    var result: [Message] = []
+    for (index, element) in eachElement(messages).enumerated() {
+      guard index < EpisodeLimits.messagesMax else {
+        problem("too-many", "The limit is \(EpisodeLimits.messagesMax) messages.")
+        break
+      }
+      result += at(index) { body(element, &$0) }
+    }
+    return result
   }
 }

@@ -12,30 +12,13 @@ enum OpenAIChatDecoder {
     let document = ForeignDocument.open(root, responseKey: "choices", &episode, &reading)
     episode.agent.model = document.model
     episode.tools = document.request?["tools"]?.text
-    if let messages = document.messages(&reading) {
-      episode.messages = readHistory(messages, &reading)
+    episode.messages = document.readMessages(&reading) { value, reading in
+      readMessage(value, finishReason: nil, &reading).map { [$0] } ?? []
     }
-    if let response = document.response { readResponse(response, &episode, &reading) }
+    document.readResponse(&reading) { readResponse($0, &episode, &$1) }
     if episode.messages.isEmpty { reading.warn(.noMessages) }
     if document.response == nil, lacksReasoning(episode) { reading.warn(.historyMayLackReasoning) }
     return episode
-  }
-
-  private static func readHistory(
-    _ messages: JSONValue.Elements, _ reading: inout Reading
-  ) -> [Message] {
-    var result: [Message] = []
-    for (index, element) in messages.enumerated() {
-      guard index < EpisodeLimits.messagesMax else {
-        reading.problem("too-many", "The limit is \(EpisodeLimits.messagesMax) messages.")
-        break
-      }
-      let message = reading.at("messages") { reading in
-        reading.at(index) { readMessage(element, finishReason: nil, &$0) }
-      }
-      if let message { result.append(message) }
-    }
-    return result
   }
 
   private static func readResponse(
@@ -44,15 +27,24 @@ enum OpenAIChatDecoder {
     guard let choices = response["choices"] else {
       return reading.at("choices") { $0.problem("required", "A response needs its choices.") }
     }
-    for (index, choice) in reading.at("choices", { $0.eachElement(choices) }).enumerated() {
-      guard let value = choice["message"] else { continue }
-      let message = reading.at("choices") { reading in
-        reading.at(index) { readMessage(value, finishReason: choice["finish_reason"]?.string, &$0) }
+    let usage = response["usage"]?["completion_tokens_details"]
+    reading.at("choices") { reading in
+      for (index, choice) in reading.eachElement(choices).enumerated() {
+        let message = reading.at(index) { readChoice(choice, &$0) }
+        guard var message else { continue }
+        message.reasoningTokens = usage?["reasoning_tokens"]?.integer
+        episode.messages.append(message)
       }
-      guard var message else { continue }
-      let details = response["usage"]?["completion_tokens_details"]
-      message.reasoningTokens = details?["reasoning_tokens"]?.integer
-      episode.messages.append(message)
+    }
+  }
+
+  private static func readChoice(_ choice: JSONValue, _ reading: inout Reading) -> Message? {
+    reading.at("message") { reading in
+      guard let value = choice["message"] else {
+        reading.problem("required", "A choice needs its message.")
+        return nil
+      }
+      return readMessage(value, finishReason: choice["finish_reason"]?.string, &reading)
     }
   }
 
@@ -63,11 +55,14 @@ enum OpenAIChatDecoder {
     guard let role = readRole(value, &reading) else { return nil }
     var message = Message(role: role, finishReason: finishReason)
     if role == .tool {
-      message.parts = [.toolResult(readToolResult(value, &reading))]
+      message.parts = [.toolResult(readToolResult(value))]
       return message
     }
-    message.parts = readReasoning(value, &reading) + readContent(value, role, &reading)
+    message.parts = readReasoning(value) + readContent(value, role, &reading)
     for call in (value["tool_calls"] ?? value).eachElement {
+      message.parts.append(.toolCall(readToolCall(call, &reading)))
+    }
+    if let call = value["function_call"], call.kind == .object {
       message.parts.append(.toolCall(readToolCall(call, &reading)))
     }
     return message
@@ -93,13 +88,13 @@ enum OpenAIChatDecoder {
 // MARK: - Parts
 
 extension OpenAIChatDecoder {
-  private static func readReasoning(_ value: JSONValue, _ reading: inout Reading) -> [Part] {
-    if let details = value["reasoning_details"], details.kind == .array {
-      return details.eachElement.map { .reasoning(reasoningDetail($0)) }
+  private static func readReasoning(_ value: JSONValue) -> [Part] {
+    let details = (value["reasoning_details"] ?? value).eachElement.map {
+      Part.reasoning(reasoningDetail($0))
     }
+    if !details.isEmpty { return details }
     for key: StaticString in ["reasoning", "reasoning_content"] {
       guard let field = value[key], let text = field.string, !text.isEmpty else { continue }
-      if field.containsNUL { reading.warn(.nulReplaced) }
       return [.reasoning(Reasoning(visibility: .full, text: text, origin: "message.\(key)"))]
     }
     return []
@@ -121,7 +116,6 @@ extension OpenAIChatDecoder {
   ) -> [Part] {
     guard let content = value["content"], !content.isNull else { return refusal(value) }
     if let text = content.string {
-      if content.containsNUL { reading.warn(.nulReplaced) }
       return parts(of: text, role, &reading) + refusal(value)
     }
     guard content.kind == .array else {
@@ -132,7 +126,6 @@ extension OpenAIChatDecoder {
     }
     return content.eachElement.flatMap { block -> [Part] in
       if let text = block["text"] ?? block["refusal"], let string = text.string {
-        if text.containsNUL { reading.warn(.nulReplaced) }
         return parts(of: string, role, &reading)
       }
       reading.warn(.unknownPart)
@@ -160,16 +153,14 @@ extension OpenAIChatDecoder {
     var call = ToolCall(
       id: value["id"]?.string, name: function["name"]?.string ?? "", arguments: "{}")
     if let arguments = function["arguments"] ?? function["input"] {
-      call.arguments = arguments.string ?? arguments.text
-      if arguments.containsNUL { reading.warn(.nulReplaced) }
+      call.arguments = ToolArguments.text(arguments, &reading)
     }
     return call
   }
 
-  private static func readToolResult(_ value: JSONValue, _ reading: inout Reading) -> ToolResult {
+  private static func readToolResult(_ value: JSONValue) -> ToolResult {
     var result = ToolResult(id: value["tool_call_id"]?.string, text: "")
     guard let content = value["content"] else { return result }
-    if content.containsNUL { reading.warn(.nulReplaced) }
     result.text =
       content.string
       ?? content.eachElement.compactMap { $0["text"]?.string }.joined(separator: "\n")

@@ -87,7 +87,8 @@ extension Reading {
       problem("too-long", "The limit is \(bytesMax) bytes.")
       return nil
     }
-    if value.containsNUL { warn(.nulReplaced) }
+    // Names; the texts of messages are looked at when all of them are there.
+    if bytesMax < .max, value.containsNUL { warn(.nulReplaced) }
     return string
   }
 
@@ -123,7 +124,7 @@ extension Reading {
     let hint = nearestWord(to: string, in: words).map { "did you mean '\($0)'?" }
     problem(
       "unknown-enum",
-      "\(quoted(string)) is no \(noun); \(hint ?? "known are \(words.joined(separator: ", "))").")
+      "\(quoted(string)) is no \(noun); \(hint ?? "known are \(words.joined(separator: ", ")).")")
     return nil
   }
 

@@ -29,8 +29,7 @@ package final class JSONParser {
   /// - Parameter depthMax: nested arrays and objects that are still read.
   package init(depthMax: Int = 512) {
     self.depthMax = depthMax
-    // simdjson counts the document itself as a level.
-    unsafe parser = overt_json_parser_create(depthMax + 1)
+    unsafe parser = overt_json_parser_create(depthMax)
   }
 
   deinit { unsafe overt_json_parser_destroy(parser) }
@@ -69,11 +68,21 @@ package final class JSONParser {
     var examination = JSONExamination(depthMax: depthMax)
     unsafe examination.run(bytes)
     if let error = examination.error { throw error.shifted(by: skipped) }
-    guard !examination.repairs.isEmpty else { throw unexplained(status) }
-    let repaired = unsafe examination.repaired(bytes)
-    let secondStatus = unsafe repaired.withUnsafeBufferPointer { unsafe parseOnce($0) }
-    guard secondStatus == OVERT_JSON_OK else { throw unexplained(secondStatus) }
-    return body(root, examination.repairs)
+    guard !examination.repairs.isEmpty || status == OVERT_JSON_DEPTH else {
+      throw unexplained(status)
+    }
+    return try parseExamined(unsafe examination.repaired(bytes), examination.repairs, body)
+  }
+
+  /// Parses what was examined. simdjson refuses the last allowed level unless it is empty; the
+  /// examination has counted exactly, so one level more is let through here.
+  private func parseExamined<Result>(
+    _ bytes: [UInt8], _ repairs: JSONRepairs, _ body: (JSONValue, JSONRepairs) -> Result
+  ) throws(JSONError) -> Result {
+    let deeper = JSONParser(depthMax: depthMax + 1)
+    let status = unsafe bytes.withUnsafeBufferPointer { unsafe deeper.parseOnce($0) }
+    guard status == OVERT_JSON_OK else { throw unexplained(status) }
+    return body(deeper.root, repairs)
   }
 
   /// The tape of the last successful parse.

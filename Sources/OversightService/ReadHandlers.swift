@@ -93,6 +93,7 @@ enum EpisodeListing {
 
   private static func time(_ name: String, _ query: Query) throws(Refusal) -> String? {
     guard let text = query[name] else { return nil }
+    // Only whether it is a time matters here; PostgreSQL reads it again.
     guard (try? Date(text, strategy: .iso8601)) != nil else {
       throw Refusal(.parameter(name, "'\(name)' is a time such as 2026-11-23T10:00:00Z."))
     }

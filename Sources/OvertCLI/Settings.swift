@@ -18,14 +18,18 @@ struct Settings {
   private static func readFile(_ environment: [String: String]) throws -> [String: String] {
     let home = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
     let usual = home.map { $0 + "/overt/overt.conf" }
-    guard let path = environment["OVERT_CONFIG"] ?? usual else { return [:] }
+    let named = environment["OVERT_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
+    guard let path = named ?? usual else { return [:] }
     guard FileManager.default.fileExists(atPath: path) else {
-      guard environment["OVERT_CONFIG"] == nil else {
+      guard named == nil else {
         throw CommandFailure(.badConfiguration, "the configuration file \(path) is not there")
       }
       return [:]
     }
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+    let text: String
+    do {
+      text = try String(contentsOfFile: path, encoding: .utf8)
+    } catch {
       throw CommandFailure(.badConfiguration, "the configuration file \(path) cannot be read")
     }
     var values: [String: String] = [:]
@@ -50,10 +54,12 @@ struct Settings {
     for source in [environment, file] {
       if let value = source[name], !value.isEmpty { return value }
       guard let path = source[name + "_FILE"], !path.isEmpty else { continue }
-      guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      do {
+        return try String(contentsOfFile: path, encoding: .utf8)
+          .trimmingCharacters(in: .whitespacesAndNewlines)
+      } catch {
         throw CommandFailure(.badConfiguration, "\(name)_FILE: \(path) cannot be read")
       }
-      return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
     return nil
   }

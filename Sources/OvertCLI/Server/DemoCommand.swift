@@ -70,9 +70,11 @@ struct DemoCommand: ParsableCommand {
   }
 
   private static func samples() throws -> [(name: String, bytes: [UInt8])] {
-    guard let folder = Installation.rulesFolder.map({ $0 + "/samples" }),
-      let names = try? FileManager.default.contentsOfDirectory(atPath: folder), !names.isEmpty
-    else { throw CommandFailure(.operational, "the samples are not where they were installed") }
+    let folder = (Installation.rulesFolder ?? "") + "/samples"
+    // A folder that cannot be listed has no samples, which is told.
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    guard !names.isEmpty else { throw CommandFailure(.operational, "the samples are not where they were installed")
+    }
     return try names.filter { $0.hasSuffix(".json") }.sorted().map { name in
       let url = URL(fileURLWithPath: "\(folder)/\(name)")
       return (String(name.dropLast(5)), Array(try Data(contentsOf: url)))
