@@ -110,7 +110,7 @@ import Testing
       message.parts == [.toolCall(ToolCall(id: "c", name: "sh", arguments: #"{"cmd":"rm -rf /"}"#))])
   }
 
-  @Test(arguments: [#"{\"cmd\": \"ls"#, "ls -l", "[1]", "3", ""])
+  @Test(arguments: [#"{\"cmd\": \"ls"#, "ls -l", "[1]"])
   func `arguments that are no JSON object are kept as they came, with a warning`(
     _ arguments: String
   ) throws {

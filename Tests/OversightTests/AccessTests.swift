@@ -18,7 +18,7 @@ import Testing
     for kind in TokenKind.allCases {
       #expect(grant(kind).allows(.tokensAdmin) == (kind == .administrator), "\(kind)")
     }
-    #expect(Scope.allCases.allSatisfy(grant(.administrator).allows))
+    #expect(Scope.allCases.allSatisfy { grant(.administrator).allows($0) })
   }
 
   @Test func `only people see transcripts and record reviews`() {

@@ -1,0 +1,58 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The benchmark is a package of its own, so that what it is compared with never enters the product.
+// `Modules` and `Migrations` are links to the product's own sources: they are built here once more,
+// and are measured from within.
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Modules/\(name)", swiftSettings: settings)
+}
+
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "overt-bench",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+  ],
+  targets: [
+    .executableTarget(
+      name: "overt-bench",
+      dependencies: [
+        "CVectorscan", "HTTPServer", "Importers", "Oversight", "PostgresStore", "RuleEngine",
+        arguments, log,
+      ], swiftSettings: settings),
+    module("Oversight"),
+    module("JSON", ["CSimdjson"]),
+    module("Cryptography", ["CCrypto"]),
+    module("HTTPServer", ["CLinux"]),
+    module("Importers", ["Oversight", "JSON"]),
+    module("RuleEngine", ["Oversight", "Cryptography", "CVectorscan", "CPCRE2", yams]),
+    module("PostgresStore", ["Oversight", "Migrations", "Cryptography", "CPostgres", log]),
+    .target(
+      name: "CSimdjson", path: "Modules/CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(name: "CLinux", path: "Modules/CLinux"),
+    .systemLibrary(name: "CVectorscan", path: "Modules/CVectorscan", pkgConfig: "libhs"),
+    .systemLibrary(name: "CPCRE2", path: "Modules/CPCRE2", pkgConfig: "libpcre2-8"),
+    .systemLibrary(name: "CPostgres", path: "Modules/CPostgres", pkgConfig: "libpq"),
+    .systemLibrary(name: "CCrypto", path: "Modules/CCrypto", pkgConfig: "libcrypto"),
+    .target(
+      name: "Migrations", path: "Migrations", resources: [.embedInCode("sql")],
+      swiftSettings: settings),
+  ],
+  cxxLanguageStandard: .cxx17
+)

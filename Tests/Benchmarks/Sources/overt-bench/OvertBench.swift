@@ -1,0 +1,103 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// Measures Overt beside what it is compared with, in one run on one machine. Ratios are what
+/// counts; the machine's own figures come and go with its neighbours.
+@main
+struct OvertBench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "overt-bench",
+    abstract: "Measure Overt against what it is compared with.",
+    discussion: """
+      Prints one line a round and the ratio of medians. Everything is run in turns, so that a slow \
+      minute of the machine meets both sides. Needs docker/packages.txt's [bench].
+      """,
+    subcommands: [HTTP.self, Rules.self, Inserts.self, All.self, StaticServer.self],
+    defaultSubcommand: All.self)
+
+  struct All: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "All of them.")
+    @OptionGroup var options: Options
+
+    func run() throws {
+      print("cores: \(ProcessInfo.processInfo.activeProcessorCount)")
+      try HTTPBenchmark(options).run()
+      try RulesBenchmark(options).run()
+      try InsertsBenchmark(options).run()
+    }
+  }
+
+  struct HTTP: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "CPU of a 4 KB POST answered, against nginx answering a static 200 to the same.")
+    @OptionGroup var options: Options
+    func run() throws { try HTTPBenchmark(options).run() }
+  }
+
+  struct Rules: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Rule matching with exact spans, against bare Vectorscan on the same bytes.")
+    @OptionGroup var options: Options
+    func run() throws { try RulesBenchmark(options).run() }
+  }
+
+  struct Inserts: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Durable flagged episodes over HTTP, against psql \\copy of the same rows.")
+    @OptionGroup var options: Options
+    func run() throws { try InsertsBenchmark(options).run() }
+  }
+}
+
+struct Options: ParsableArguments {
+  @Option(help: "Rounds, each of both sides.")
+  var rounds = 5
+
+  @Option(help: "Seconds of load a round.")
+  var seconds = 3
+}
+
+/// The middle of some figures.
+func median(_ values: [Double]) -> Double {
+  let sorted = values.sorted()
+  guard !sorted.isEmpty else { return .nan }
+  return sorted.count.isMultiple(of: 2)
+    ? (sorted[sorted.count / 2 - 1] + sorted[sorted.count / 2]) / 2 : sorted[sorted.count / 2]
+}
+
+/// Rows of one comparison: a figure of ours and one of theirs each round.
+struct Comparison {
+  let title: String
+  let unit: String
+  let ours: String
+  let theirs: String
+  private var rounds: [(ours: Double, theirs: Double)] = []
+
+  init(_ title: String, unit: String, ours: String, theirs: String) {
+    self.title = title
+    self.unit = unit
+    self.ours = ours
+    self.theirs = theirs
+  }
+
+  mutating func add(ours: Double, theirs: Double) {
+    rounds.append((ours, theirs))
+    print(
+      "  \(title): \(self.ours) \(Self.text(ours)) \(unit), \(self.theirs) \(Self.text(theirs)) \(unit)")
+  }
+
+  /// - Parameter bar: what design §10 asks for, in its own words.
+  func finish(bar: String) {
+    let ratios = rounds.map { $0.ours / $0.theirs }
+    let low = ratios.min() ?? .nan
+    let high = ratios.max() ?? .nan
+    print(
+      """
+      \(title): \(Self.text(median(ratios))) × \(theirs) \
+      (rounds from \(Self.text(low)) to \(Self.text(high))); bar: \(bar)
+
+      """)
+  }
+
+  private static func text(_ value: Double) -> String { String(format: "%.2f", value) }
+}

@@ -1,0 +1,133 @@
+internal import Foundation
+internal import Glibc
+
+struct BenchmarkError: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// A program that runs beside the benchmark, ended with it.
+final class Peer {
+  private let process = Process()
+  var identifier: Int32 { process.processIdentifier }
+
+  init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+  }
+
+  deinit { stop() }
+
+  func stop() {
+    guard process.isRunning else { return }
+    process.terminate()
+    process.waitUntilExit()
+  }
+}
+
+enum Tool {
+  /// Runs a program to its end and takes what it prints.
+  @discardableResult
+  static func run(_ program: String, _ arguments: [String]) throws -> String {
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    let text = String(decoding: data, as: UTF8.self)
+    guard process.terminationStatus == 0 else {
+      throw BenchmarkError(description: "\(program) failed: \(text)")
+    }
+    return text
+  }
+
+  /// A folder for the time of the run that PostgreSQL's user may pass through.
+  static func folder() throws -> String {
+    let path = FileManager.default.temporaryDirectory.path + "/overt-bench-\(getpid())"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    chmod(path, 0o711)
+    return path
+  }
+
+  /// A port that was free a moment ago.
+  static func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let port = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+        guard bind(descriptor, pointer, size) == 0, getsockname(descriptor, pointer, &size) == 0
+        else { return 0 }
+        return 1
+      }
+    }
+    guard port == 1 else { throw BenchmarkError(description: "no free port") }
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+
+  /// Waits until something listens on a port.
+  static func awaitPort(_ port: Int) throws {
+    for _ in 0..<1000 {
+      if (try? run("curl", ["-s", "-o", "/dev/null", "http://127.0.0.1:\(port)/livez"])) != nil {
+        return
+      }
+      usleep(20_000)
+    }
+    throw BenchmarkError(description: "nothing answers on port \(port)")
+  }
+
+  /// CPU seconds, of user and system, of a process and the children that it has now.
+  static func cpuSeconds(of process: Int32) throws -> Double {
+    let own = try cpuTicks(of: process)
+    let children = try? run("pgrep", ["-P", "\(process)"]).split(separator: "\n")
+    let theirs = (children ?? []).compactMap { Int32($0) }.map { (try? cpuTicks(of: $0)) ?? 0 }
+    return (own + theirs.reduce(0, +)) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
+  private static func cpuTicks(of process: Int32) throws -> Double {
+    let text = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+    // The name may hold spaces; the fields begin behind its closing bracket.
+    guard let end = text.lastIndex(of: ")") else { return 0 }
+    let fields = text[text.index(end, offsetBy: 2)...].split(separator: " ")
+    return (Double(fields[11]) ?? 0) + (Double(fields[12]) ?? 0)
+  }
+
+  /// CPU seconds of the calling thread.
+  static func threadSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+}
+
+/// A load from wrk.
+struct Load {
+  let requests: Double
+  let errors: Int
+
+  /// - Parameter script: Lua that makes the requests.
+  init(port: Int, path: String, seconds: Int, connections: Int, script: String) throws {
+    let text = try Tool.run(
+      "wrk",
+      [
+        "-t", "1", "-c", "\(connections)", "-d", "\(seconds)s", "-s", script,
+        "http://127.0.0.1:\(port)\(path)",
+      ])
+    let line = text.split(separator: "\n").first { $0.contains(" requests in ") }
+    requests = line.flatMap { $0.split(separator: " ").first.flatMap { Double($0) } } ?? 0
+    errors = text.contains("Non-2xx") ? 1 : 0
+    guard requests > 0, errors == 0 else {
+      throw BenchmarkError(description: "the load failed:\n\(text)")
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Oversight
+import TestSupport
+import Testing
+
+@testable import RuleEngine
+
+@Suite struct RuleSetTests {
+  @Test func `rules are in the order of their ids, and deprecated ones are left out`() throws {
+    let set = try RuleSet([
+      rule(ruleText(id: "opacity.b")), rule(ruleText(id: "opacity.c", status: "deprecated")),
+      rule(ruleText(id: "deception.z")), rule(ruleText(id: "opacity.a")),
+    ])
+    #expect(set.rules.map(\.id) == ["deception.z", "opacity.a", "opacity.b"])
+  }
+
+  @Test func `the version depends on the rules and not on their order`() throws {
+    let (a, b) = try (rule(ruleText(id: "opacity.a")), rule(ruleText(id: "opacity.b")))
+    let changed = try rule(ruleText(id: "opacity.b", severity: "low"))
+    let version = try RuleSet([a, b]).version
+    #expect(version.hasPrefix("sha256:"))
+    #expect(try RuleSet([b, a]).version == version)
+    #expect(try RuleSet([a, changed]).version != version)
+    #expect(try RuleSet([a]).version != version)
+    #expect(try RuleScorer(RuleSet([a, b])).version == version)
+  }
+
+  @Test func `a pattern that stands twice in a rule is one pattern`() throws {
+    let twice = try rule(ruleText(match: "{any: [{pattern: 'needle'}, {pattern: 'needle'}]}"))
+    let other = try rule(ruleText(id: "opacity.z"))
+    #expect(try RuleSet([twice, other]).owners == [0, 1])
+  }
+
+  @Test func `a pattern that does not compile is told with its place`() throws {
+    let good = try rule(ruleText(id: "opacity.a"))
+    let bad = try rule(ruleText(id: "opacity.b", match: "{any: [{pattern: 'a(?=needle)'}]}"))
+    let error = #expect(throws: RuleError.self) { try RuleSet([good, bad]) }
+    #expect(error?.diagnostics.map(\.code) == [.patternDoesNotCompile])
+    #expect(error?.diagnostics.first?.line == 13)
+    #expect(error?.diagnostics.first?.file == "test.yaml")
+  }
+}
+
+@Suite struct RuleFolderTests {
+  private func codes(_ folder: RuleFolder) -> [String] { folder.diagnostics.map(\.code.rawValue) }
+
+  @Test func `a folder is read whole, without what is no rule`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(ruleText(id: "opacity.a").utf8, to: "opacity/a.yaml")
+    try folder.write(ruleText(id: "deception.b").utf8, to: "deception/b.yml")
+    for path in ["policy.yaml", "samples/x.yaml", "corpus/y.yaml", "README.md", "opacity/c.json"] {
+      try folder.write("not a rule".utf8, to: path)
+    }
+    for path in [folder.path, folder.path + "/"] {
+      let read = RuleFolder(path)
+      #expect(read.diagnostics == [])
+      #expect(read.rules.map(\.id) == ["deception.b", "opacity.a"])
+      #expect(read.sources.count == 2)
+      #expect(try read.compiled().rules.count == 2)
+    }
+  }
+
+  @Test func `one file is read wherever it lies`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(ruleText(id: "opacity.a").utf8, to: "draft.yaml")
+    let read = RuleFolder(folder.path + "/draft.yaml")
+    #expect(read.diagnostics == [])
+    #expect(read.rules.map(\.id) == ["opacity.a"])
+  }
+
+  @Test func `an id that is not the path is refused`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(ruleText(id: "opacity.a").utf8, to: "opacity/b.yaml")
+    try folder.write(ruleText(id: "opacity.c").utf8, to: "deception/c.yaml")
+    try folder.write(ruleText(id: "opacity.d").utf8, to: "d.yaml")
+    let read = RuleFolder(folder.path)
+    #expect(codes(read) == ["E010", "E010", "E010"])
+    #expect(read.rules.isEmpty)
+  }
+
+  @Test func `an id is given once`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(ruleText(id: "opacity.a").utf8, to: "opacity/a.yaml")
+    try folder.write(ruleText(id: "opacity.a").utf8, to: "opacity/a.yml")
+    let read = RuleFolder(folder.path)
+    #expect(codes(read) == ["E011"])
+    #expect(throws: RuleError.self) { try read.compiled() }
+  }
+
+  @Test func `every pattern that does not compile is told, and the rest can be used`() throws {
+    let folder = try TemporaryFolder()
+    let bad = "{pattern: 'needle(?=x)'}"
+    try folder.write(ruleText(id: "opacity.a", match: bad).utf8, to: "opacity/a.yaml")
+    try folder.write(ruleText(id: "opacity.b").utf8, to: "opacity/b.yaml")
+    try folder.write(ruleText(id: "opacity.c", match: bad).utf8, to: "opacity/c.yaml")
+    let read = RuleFolder(folder.path)
+    #expect(codes(read) == ["E013", "E013"])
+    #expect(read.rules.map(\.id) == ["opacity.b"])
+    let error = #expect(throws: RuleError.self) { try read.compiled() }
+    #expect(error?.diagnostics == read.diagnostics)
+  }
+
+  @Test func `a warning does not keep a rule from being used`() throws {
+    let folder = try TemporaryFolder()
+    let weak = ruleText(id: "opacity.a", match: "{pattern: 'ned'}")
+    try folder.write(weak.utf8, to: "opacity/a.yaml")
+    let read = RuleFolder(folder.path)
+    #expect(codes(read) == ["W001"])
+    #expect(try read.compiled().rules.map(\.id) == ["opacity.a"])
+  }
+
+  @Test func `a path that does not exist is an error, not an empty set`() {
+    let read = RuleFolder("/nonexistent/rules")
+    #expect(codes(read) == ["E001"])
+    #expect(throws: RuleError.self) { try read.compiled() }
+  }
+}
