@@ -20,6 +20,10 @@ CREATE TABLE episodes (
   -- The bytes as they came: what jsonb and text cannot hold is evidence too.
   received       bytea COMPRESSION lz4,
   received_bytes integer NOT NULL,
+  -- The last piece that was appended: its SHA-256 and the index that it followed, so that a client
+  -- which asks again is recognised, also when the piece itself is no longer kept.
+  piece_digest   bytea,
+  piece_after    integer,
   created_at     timestamptz NOT NULL DEFAULT now(),
   updated_at     timestamptz NOT NULL DEFAULT now(),
   UNIQUE (project, external_id),

@@ -82,20 +82,12 @@ enum AnthropicMessagesDecoder {
         ToolCall(
           id: value["id"]?.string, name: value["name"]?.string ?? "",
           arguments: value["input"]?.text ?? "{}"))
-    case "tool_result": return .toolResult(toolResult(value))
-    case let type:
-      reading.warn(.unknownPart)
-      return .other(type: type ?? "other", json: value.text)
+    case "tool_result":
+      return .toolResult(
+        ToolResult(
+          id: value["tool_use_id"]?.string, text: ForeignContent.text(value["content"], &reading),
+          isError: value["is_error"]?.boolean ?? false))
+    default: return ForeignContent.part(value, &reading)
     }
-  }
-
-  private static func toolResult(_ value: JSONValue) -> ToolResult {
-    let content = value["content"]
-    let text =
-      content?.string
-      ?? content?.eachElement.compactMap { $0["text"]?.string }.joined(separator: "\n") ?? ""
-    return ToolResult(
-      id: value["tool_use_id"]?.string, text: text,
-      isError: value["is_error"]?.boolean ?? false)
   }
 }

@@ -4,26 +4,20 @@ internal import Oversight
 /// Reads the canonical form, `overt.episode/1`.
 ///
 /// Every field of the form is read here and nowhere else; what the form does not know is kept under
-/// ``Episode/extra``. A field of the envelope that stands twice is refused: two readers of the same
-/// bytes must not see two episodes.
+/// ``Episode/extra``.
 enum CanonicalDecoder {
   static let schema = "overt.episode/1"
 
   static func read(_ root: JSONValue, _ reading: inout Reading) -> Episode {
     var episode = Episode()
-    var seen: Set<String> = []
     guard reading.isObject(root) else { return episode }
     for field in root.eachField {
-      let name = field.key.string ?? ""
-      guard seen.insert(name).inserted else {
-        reading.problem("duplicate-key", "The field \(quoted(name)) stands twice.")
-        continue
-      }
-      readField(field, name, &episode, &reading)
+      readField(field, field.key.string ?? "", &episode, &reading)
     }
-    if !seen.contains("messages") {
+    if root["messages"] == nil {
       reading.at("messages") { $0.problem("required", "An episode needs its messages.") }
     }
+    if episode.messages.isEmpty { reading.warn(.noMessages) }
     return episode
   }
 
@@ -39,7 +33,7 @@ enum CanonicalDecoder {
       let project = reading.at("project") { EnvelopeFields.project(value, &$0) }
       if let project { episode.project = project }
     case "source": reading.at("source") { readSource(value, &episode.source, &$0) }
-    case "agent": reading.at("agent") { readAgent(value, &episode.agent, &$0) }
+    case "agent": reading.at("agent") { EnvelopeFields.agent(value, &episode.agent, &$0) }
     case "labels": episode.labels = reading.at("labels") { EnvelopeFields.labels(value, &$0) }
     case "trace_id":
       episode.traceID = reading.at("trace_id") { $0.optionalString(value, bytesMax: 64) }
@@ -80,23 +74,6 @@ enum CanonicalDecoder {
     }
   }
 
-  private static func readAgent(
-    _ value: JSONValue, _ agent: inout Episode.Agent, _ reading: inout Reading
-  ) {
-    for field in reading.eachField(value) {
-      let limit = EpisodeLimits.nameBytesMax
-      switch field.key.string {
-      case "name":
-        agent.name = reading.at("name") { $0.optionalString(field.value, bytesMax: limit) }
-      case "version":
-        agent.version = reading.at("version") { $0.optionalString(field.value, bytesMax: limit) }
-      case "model":
-        agent.model = reading.at("model") { $0.optionalString(field.value, bytesMax: limit) }
-      default: reading.keep(field)
-      }
-    }
-  }
-
   private static func readLatent(_ value: JSONValue, _ reading: inout Reading) -> [String] {
     var summaries: [String] = []
     for (index, element) in reading.eachElement(value).enumerated() {
@@ -128,7 +105,6 @@ extension CanonicalDecoder {
       let message = reading.at(index) { readMessage(element, index: firstIndex + index, &$0) }
       if let message { messages.append(message) }
     }
-    if messages.isEmpty { reading.warn(.noMessages) }
     return messages
   }
 

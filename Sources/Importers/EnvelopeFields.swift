@@ -18,11 +18,7 @@ enum EnvelopeFields {
     guard let name = reading.optionalString(value, bytesMax: EpisodeLimits.projectBytesMax) else {
       return nil
     }
-    let allowed = name.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-        || [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains(byte)
-    }
-    guard !name.isEmpty, allowed else {
+    guard EpisodeImporter.isProjectName(name) else {
       reading.problem("invalid", "A project's name is made of A-Z, a-z, 0-9, '-', '_' and '.'.")
       return nil
     }
@@ -55,6 +51,23 @@ enum EnvelopeFields {
     case .integer, .double, .boolean: value.text
     case .null: nil
     case .array, .object: reading.string(value)
+    }
+  }
+
+  static func agent(
+    _ value: JSONValue, _ agent: inout Episode.Agent, _ reading: inout Reading
+  ) {
+    for field in reading.eachField(value) {
+      let limit = EpisodeLimits.nameBytesMax
+      switch field.key.string {
+      case "name":
+        agent.name = reading.at("name") { $0.optionalString(field.value, bytesMax: limit) }
+      case "version":
+        agent.version = reading.at("version") { $0.optionalString(field.value, bytesMax: limit) }
+      case "model":
+        agent.model = reading.at("model") { $0.optionalString(field.value, bytesMax: limit) }
+      default: reading.keep(field)
+      }
     }
   }
 }

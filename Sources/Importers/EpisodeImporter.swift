@@ -27,6 +27,19 @@ package struct EpisodeImporter: Sendable {
     return episode
   }
 
+  /// Whether a text can be a project's name: 1 to 128 of `A-Z a-z 0-9 - _ .`
+  package static func isProjectName(_ name: String) -> Bool {
+    (1...EpisodeLimits.projectBytesMax).contains(name.utf8.count)
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"),
+          UInt8(ascii: "."):
+          true
+        default: false
+        }
+      }
+  }
+
   /// What is appended to an open episode: `{"messages": [...], "open": true}`.
   package struct Appendix: Sendable {
     package var messages: [Message]

@@ -47,6 +47,9 @@ struct ForeignDocument {
     if let value = root["labels"] {
       episode.labels = reading.at("labels") { EnvelopeFields.labels(value, &$0) }
     }
+    if let value = root["agent"], value.kind == .object {
+      reading.at("agent") { EnvelopeFields.agent(value, &episode.agent, &$0) }
+    }
     if let value = root["open"] {
       episode.isOpen = reading.at("open") { $0.boolean(value) } ?? false
     }

@@ -55,7 +55,7 @@ enum OpenAIChatDecoder {
     guard let role = readRole(value, &reading) else { return nil }
     var message = Message(role: role, finishReason: finishReason)
     if role == .tool {
-      message.parts = [.toolResult(readToolResult(value))]
+      message.parts = [.toolResult(readToolResult(value, &reading))]
       return message
     }
     message.parts = readReasoning(value) + readContent(value, role, &reading)
@@ -128,8 +128,7 @@ extension OpenAIChatDecoder {
       if let text = block["text"] ?? block["refusal"], let string = text.string {
         return parts(of: string, role, &reading)
       }
-      reading.warn(.unknownPart)
-      return [.other(type: block["type"]?.string ?? "other", json: block.text)]
+      return [ForeignContent.part(block, &reading)]
     }
   }
 
@@ -158,12 +157,8 @@ extension OpenAIChatDecoder {
     return call
   }
 
-  private static func readToolResult(_ value: JSONValue) -> ToolResult {
-    var result = ToolResult(id: value["tool_call_id"]?.string, text: "")
-    guard let content = value["content"] else { return result }
-    result.text =
-      content.string
-      ?? content.eachElement.compactMap { $0["text"]?.string }.joined(separator: "\n")
-    return result
+  private static func readToolResult(_ value: JSONValue, _ reading: inout Reading) -> ToolResult {
+    ToolResult(
+      id: value["tool_call_id"]?.string, text: ForeignContent.text(value["content"], &reading))
   }
 }

@@ -142,10 +142,15 @@ extension Reading {
     return value.eachField
   }
 
-  /// Whether a value is an object; a problem if it is not.
+  /// Whether a value is an object in which no field stands twice; a problem if it is not: two
+  /// readers of the same bytes must not see two episodes.
   mutating func isObject(_ value: JSONValue) -> Bool {
-    if value.kind == .object { return true }
-    problem("wrong-type", "Expected an object, found \(article(value.kind)).")
+    guard value.kind == .object else {
+      problem("wrong-type", "Expected an object, found \(article(value.kind)).")
+      return false
+    }
+    guard let repeated = value.repeatedKey else { return true }
+    problem("duplicate-key", "The field \(quoted(repeated)) stands twice.")
     return false
   }
 

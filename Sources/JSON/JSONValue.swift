@@ -201,6 +201,32 @@ extension JSONValue {
 }
 
 extension JSONValue {
+  /// A key that stands twice in this object; nil if none does.
+  package var repeatedKey: String? {
+    var seen: [JSONValue] = []
+    var many: Set<String> = []
+    for field in eachField {
+      // Objects of a few fields, nearly all there are, are compared without making strings.
+      if seen.count < 16 {
+        if seen.contains(where: { $0.hasSameBytes(as: field.key) }) { return field.key.string }
+        seen.append(field.key)
+      } else {
+        if many.isEmpty { many = Set(seen.compactMap(\.string)) }
+        guard let name = field.key.string, many.insert(name).inserted else {
+          return field.key.string
+        }
+      }
+    }
+    return nil
+  }
+
+  private func hasSameBytes(as other: JSONValue) -> Bool {
+    guard let mine = unsafe utf8, let theirs = unsafe other.utf8, mine.count == theirs.count,
+      let first = mine.baseAddress, let second = theirs.baseAddress
+    else { return false }
+    return unsafe memcmp(first, second, mine.count) == 0
+  }
+
   /// Whether this is a string that holds U+0000.
   package var containsNUL: Bool {
     guard let bytes = unsafe utf8, let start = bytes.baseAddress else { return false }

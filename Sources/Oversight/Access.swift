@@ -65,7 +65,11 @@ package struct Grant: Sendable, Equatable {
     self.createdAt = createdAt
   }
 
-  package func allows(_ scope: Scope) -> Bool { kind.scopes.contains(scope) }
+  /// Whether the token may do this. One that is bound to a project makes no tokens: they could be
+  /// good for other projects.
+  package func allows(_ scope: Scope) -> Bool {
+    kind.scopes.contains(scope) && (project == nil || scope != .tokensAdmin)
+  }
 }
 
 /// Where tokens are kept. Calls return at once; results come through completions.

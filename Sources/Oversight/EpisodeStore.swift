@@ -17,6 +17,8 @@ package struct EpisodeRecord: Sendable {
   /// The ids of the rules that found something, each once.
   package var rules: [String]
   package var messageCount: Int
+  /// The piece that led to this record; nil for an episode as it first came.
+  package var piece: AppendedPiece?
   /// The verdict as JSON, as it is answered.
   package var document: [UInt8]
 
@@ -46,6 +48,19 @@ package struct EpisodeRecord: Sendable {
   package var isKeptWhole: Bool { decision != .clear || isOpen }
 }
 
+/// What identifies a piece that was appended to an open episode.
+package struct AppendedPiece: Sendable, Equatable {
+  /// SHA-256 of its bytes, 32 bytes.
+  package var digest: [UInt8]
+  /// Index of the message that it follows; -1 for an episode that had none.
+  package var after: Int
+
+  package init(digest: [UInt8], after: Int) {
+    self.digest = digest
+    self.after = after
+  }
+}
+
 /// What became of a record.
 package enum Recording: Sendable, Equatable {
   /// It is on disk.
@@ -71,6 +86,8 @@ package struct StoredEpisode: Sendable, Equatable {
   package var rules: [String]
   /// When it was recorded, RFC 3339 in UTC.
   package var createdAt: String
+  /// The piece that was appended last; nil in lists, and where none was.
+  package var lastPiece: AppendedPiece?
   /// The verdict as JSON; nil in lists.
   package var document: [UInt8]?
   /// The received bytes, first the episode, then what was appended, in order; nil in lists, and

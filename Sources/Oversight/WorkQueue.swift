@@ -32,15 +32,24 @@ package final class WorkQueue<Element: Sendable>: @unchecked Sendable {
     return true
   }
 
-  /// Takes what is waiting, at most `count` elements; waits until there is something. Empty when
-  /// the queue is closed and nothing is left.
-  package func take(atMost count: Int) -> [Element] {
+  /// Takes what is waiting, at most `count` elements, and no more than `costMax` together unless the
+  /// first alone costs more; waits until there is something. Empty when the queue is closed and
+  /// nothing is left.
+  package func take(atMost count: Int, costAtMost costMax: Int = .max) -> [Element] {
     condition.lock()
     defer { condition.unlock() }
     while waiting.isEmpty, !isClosed { condition.wait() }
-    let taken = Array(waiting.prefix(count))
-    waiting.removeFirst(taken.count)
-    cost -= taken.reduce(0) { $0 + costOf($1) }
+    var takenCost = 0
+    var takenCount = 0
+    for element in waiting.prefix(count) {
+      let elementCost = costOf(element)
+      if takenCount > 0, takenCost + elementCost > costMax { break }
+      takenCost += elementCost
+      takenCount += 1
+    }
+    let taken = Array(waiting.prefix(takenCount))
+    waiting.removeFirst(takenCount)
+    cost -= takenCost
     return taken
   }
 

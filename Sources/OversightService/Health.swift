@@ -1,4 +1,4 @@
-internal import HTTPServer
+package import HTTPServer
 internal import Logging
 internal import Oversight
 internal import Synchronization
@@ -63,11 +63,38 @@ extension OversightService {
     let text =
       "# HELP overt_build_info The program that runs.\n# TYPE overt_build_info gauge\n"
       + "overt_build_info{version=\"\(version)\"} 1\n" + counters.text(help: Self.metrics)
+      + Self.text(of: connections.withLock { $0?() })
     call.send(
       Response(
         .ok,
         fields: [Response.Field("content-type", "text/plain; version=0.0.4; charset=utf-8")],
         body: Array(text.utf8)))
+  }
+
+  /// The HTTP server's own counters; none before it is known.
+  private static func text(of counters: HTTPServer.Counters?) -> String {
+    guard let counters else { return "" }
+    let rows: [(name: String, type: String, help: String, value: Int)] = [
+      ("overt_http_connections_accepted_total", "counter", "Connections.", counters.accepted),
+      ("overt_http_connections_open", "gauge", "Connections open now.", counters.open),
+      ("overt_http_requests_total", "counter", "Requests whose head was read.", counters.requests),
+      ("overt_http_received_bytes_total", "counter", "Bytes read.", counters.bytesReceived),
+      ("overt_http_sent_bytes_total", "counter", "Bytes sent.", counters.bytesSent),
+    ]
+    var text = rows.map { row in
+      "# HELP \(row.name) \(row.help)\n# TYPE \(row.name) \(row.type)\n\(row.name) \(row.value)\n"
+    }.joined()
+    let name = "overt_http_responses_total"
+    text += "# HELP \(name) Responses by class of status.\n# TYPE \(name) counter\n"
+    for (family, count) in counters.responses.sorted(by: { $0.key < $1.key }) {
+      text += "\(name){class=\"\(family)xx\"} \(count)\n"
+    }
+    return text
+  }
+
+  /// Tells where the HTTP server's counters are, for `/metrics`.
+  package func observe(_ counters: @escaping @Sendable () -> HTTPServer.Counters) {
+    connections.withLock { $0 = counters }
   }
 
   /// Every counter with its meaning. Received = stored + ledgered + duplicate + refused, once what
@@ -82,7 +109,7 @@ extension OversightService {
     ("overt_append_answered_total", "Pieces for open episodes that were decided on."),
     ("overt_verdicts_total", "Verdicts of new episodes."),
     ("overt_assessments_total", "Episodes judged without storing."),
-    ("overt_http_refused_total", "Requests refused before they reached a handler, by reason."),
+    ("overt_http_refused_total", "Requests refused whole, before any episode of theirs was counted as received."),
   ]
 
   func getDescription(_ call: Call) {

@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import HTTPServer
 internal import Importers
 internal import JSON
@@ -13,7 +14,9 @@ extension OversightService {
       ingest(call.request.body, isStrict: isStrict, call.grant) { [self] result in
         switch result {
         case .success(let stored): call.send(response(stored, call))
-        case .failure(let refusal): refuse(call, refusal.problem)
+        case .failure(let refusal):
+          counters.add("overt_ingest_refused_total", "reason=\"\(refusal.problem.name)\"")
+          call.send(refusal.problem)
         }
       }
     }
@@ -130,13 +133,7 @@ extension OversightService {
     let isStrict = try call.query.flag("strict")
     runOnWorker(call) { [self] in
       let lines = BatchLine.split(call.request.body)
-      guard lines.count <= Self.batchLinesMax else {
-        return refuse(
-          call,
-          Problem(
-            "too-many-lines", .contentTooLarge, "The batch has too many lines.",
-            "The limit is \(Self.batchLinesMax) lines; send several batches."))
-      }
+      guard lines.count <= Self.batchLinesMax else { return call.refuse(.tooManyLines, self) }
       let batch = Batch(lines.count, seesVerdict: call.allows(.episodesRead)) { response in
         call.send(response)
       }
@@ -240,9 +237,8 @@ private final class Revision: Sendable {
   private func decide(_ stored: StoredEpisode) -> (Answer, Extension) {
     let piece = call.request.body
     do {
-      if let pieces = stored.received, pieces.count > 1, pieces.last == piece {
-        return (.repeated(stored), .refused)
-      }
+      let identity = AppendedPiece(digest: Digest(of: piece).bytes, after: after)
+      if stored.lastPiece == identity { return (.repeated(stored), .refused) }
       guard stored.isOpen, var episode = try intake.reread(stored) else {
         return (.refused(.closed), .refused)
       }
@@ -250,7 +246,7 @@ private final class Revision: Sendable {
         return (.refused(.wrongIndex(episode.messages.count - 1)), .refused)
       }
       try intake.append(piece, to: &episode, isStrict: isStrict)
-      let record = intake.revision(stored, to: episode, piece)
+      let record = intake.revision(stored, to: episode, piece, identity)
       return (.accepted(record), .accepted(record))
     } catch {
       return (.refused(Problem(error)), .refused)
@@ -283,6 +279,10 @@ private final class Revision: Sendable {
 }
 
 extension Problem {
+  fileprivate static let tooManyLines = Problem(
+    "too-many-lines", .contentTooLarge, "The batch has too many lines.",
+    "The limit is \(OversightService.batchLinesMax) lines; send several batches.")
+
   fileprivate static let closed = Problem(
     "episode-closed", .conflict, "The episode is closed.",
     "Messages can be appended to an episode that was posted with '\"open\": true' and not closed"

@@ -75,7 +75,12 @@ struct Intake: Sendable {
   }
 
   /// The record of a stored episode after a piece was added to it.
-  func revision(_ stored: StoredEpisode, to episode: Episode, _ piece: [UInt8]) -> EpisodeRecord {
-    record(judge(episode, digest: Digest(of: piece)), id: stored.id, piece, stored.project)
+  func revision(
+    _ stored: StoredEpisode, to episode: Episode, _ piece: [UInt8], _ identity: AppendedPiece
+  ) -> EpisodeRecord {
+    let judged = judge(episode, digest: Digest(of: piece))
+    var record = record(judged, id: stored.id, piece, stored.project)
+    record.piece = identity
+    return record
   }
 }

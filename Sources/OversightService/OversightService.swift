@@ -3,6 +3,7 @@ package import HTTPServer
 internal import Importers
 package import Logging
 package import Oversight
+internal import Synchronization
 
 /// The HTTP API: the one place where a request meets an episode.
 ///
@@ -44,6 +45,8 @@ package final class OversightService: RequestHandler {
   let authentication = Authentication()
   let counters = Counters()
   let health = Health()
+  /// The HTTP server's counters, once there is a server.
+  let connections = Mutex<(@Sendable () -> HTTPServer.Counters)?>(nil)
 
   private struct Work: Sendable {
     let bytes: Int
@@ -85,7 +88,7 @@ package final class OversightService: RequestHandler {
       guard let refusal = refusal(route, head.fields) else { return .accept(bodyBytesMax: nil) }
       problem = refusal
     }
-    counters.add("overt_http_refused_total", "reason=\"\(problem.name)\"")
+    refused(problem)
     var response = problem.response(instance: head.path, requestID: requestID)
     response.fields.append(Response.Field("x-request-id", requestID))
     return .refuse(response)
@@ -134,11 +137,16 @@ package final class OversightService: RequestHandler {
         responder: responder)
       try route.handle(self, call)
     } catch {
-      counters.add("overt_http_refused_total", "reason=\"\(error.problem.name)\"")
+      refused(error.problem)
       var response = error.problem.response(instance: request.path, requestID: requestID)
       response.fields.append(Response.Field("x-request-id", requestID))
       responder.send(response)
     }
+  }
+
+  /// Counts a request that was refused before anything of its body was taken in.
+  func refused(_ problem: Problem) {
+    counters.add("overt_http_refused_total", "reason=\"\(problem.name)\"")
   }
 
   package func refusal(_ error: HTTPError) -> Response {
@@ -165,15 +173,8 @@ package final class OversightService: RequestHandler {
 
   func runOnWorker(_ call: Call, _ body: @escaping @Sendable () -> Void) {
     guard work.put(Work(bytes: call.request.body.count, body: body)) else {
-      refuse(call, Problem(StoreError(.overloaded, "")))
-      return
+      return call.refuse(Problem(StoreError(.overloaded, "")), self)
     }
-  }
-
-  /// Answers with a problem and counts it among what was refused.
-  func refuse(_ call: Call, _ problem: Problem) {
-    counters.add("overt_ingest_refused_total", "reason=\"\(problem.name)\"")
-    call.send(problem)
   }
 
   /// The problem of a store's failure, which the log is told too.

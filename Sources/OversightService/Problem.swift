@@ -114,7 +114,7 @@ extension Problem {
   init(_ error: HTTPError) {
     self.init(
       error.code.rawValue, error.status, error.status.reason, error.message,
-      isRetryable: error.status.code == 503 || error.status.code == 408)
+      isRetryable: [408, 429, 503].contains(error.status.code))
   }
 
   static let notFound = Problem(

@@ -101,6 +101,12 @@ struct Call: Sendable {
     send(problem.response(instance: request.path, requestID: requestID))
   }
 
+  /// Answers a request of which nothing was taken in.
+  func refuse(_ problem: Problem, _ service: OversightService) {
+    service.refused(problem)
+    send(problem)
+  }
+
   func allows(_ scope: Scope) -> Bool { grant?.allows(scope) ?? false }
 }
 

@@ -101,6 +101,9 @@ private struct TokenWish {
 
   private static func read(_ root: JSONValue) -> Result<TokenWish, Refusal> {
     var wish = TokenWish()
+    guard root.kind == .object else {
+      return .failure(Refusal(.tokenWish("#", "A token is described by an object.")))
+    }
     for field in root.eachField {
       switch field.key.string {
       case "kind":
@@ -110,7 +113,13 @@ private struct TokenWish {
         }
         wish.kind = kind
       case "name": wish.name = String((field.value.string ?? "").prefix(128))
-      case "project": wish.project = field.value.string
+      case "project":
+        if field.value.isNull { continue }
+        guard let project = field.value.string, EpisodeImporter.isProjectName(project) else {
+          return .failure(
+            Refusal(.tokenWish("#/project", "A project's name is made of A-Z, a-z, 0-9, '-', '_', '.'.")))
+        }
+        wish.project = project
       case "days":
         guard let days = field.value.integer, days > 0 else {
           return .failure(Refusal(.tokenWish("#/days", "Days are a count of at least 1.")))

@@ -17,13 +17,17 @@ struct EpisodeReader {
     let lock = isLocked ? " FOR UPDATE" : ""
     let result = try connection.run(
       """
-      SELECT \(Self.columns), encode(document, 'hex'), encode(received, 'hex') FROM episodes
+      SELECT \(Self.columns), encode(document, 'hex'), encode(received, 'hex'),
+        encode(piece_digest, 'hex'), piece_after FROM episodes
       WHERE id = $1 AND ($2::text IS NULL OR project = $2)\(lock)
       """, [.text(storable(id)), .text(project)])
     guard result.rowCount == 1, var episode = Self.episode(result, 0) else {
       throw StoreError(.notFound, "there is no such episode")
     }
     episode.document = result.text(0, 12).flatMap(unhex)
+    if let digest = result.text(0, 14).flatMap(unhex), let after = result.text(0, 15).flatMap(Int.init) {
+      episode.lastPiece = AppendedPiece(digest: digest, after: after)
+    }
     episode.received = try result.text(0, 13).flatMap(unhex).map { [$0] + (try pieces(of: id)) } ?? []
     return episode
   }

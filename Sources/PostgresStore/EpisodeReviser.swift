@@ -18,6 +18,7 @@ struct EpisodeReviser {
       """
       UPDATE episodes SET is_open = $2, verdict = $3, severity = $4, suspicion = $5, rules = $6,
         message_count = $7, document = $8, received_bytes = received_bytes + $9,
+        piece_digest = $11, piece_after = $12,
         updated_at = now(), received = CASE WHEN $10::boolean THEN received END
       WHERE id = $1
       """,
@@ -26,6 +27,8 @@ struct EpisodeReviser {
         .text(record.decision.severity?.rawValue), .text(record.suspicion.map { "\($0)" }),
         .text(arrayLiteral(record.rules)), .text("\(record.messageCount)"),
         .bytes(record.document), .text("\(piece.count)"), .text(record.isKeptWhole ? "t" : "f"),
+        record.piece.map { .bytes($0.digest) } ?? .null,
+        .text(record.piece.map { "\($0.after)" }),
       ])
     if !record.isKeptWhole {
       try connection.run("DELETE FROM episode_pieces WHERE episode_id = $1", [.text(stored.id)])

@@ -13,14 +13,25 @@ struct EpisodeWriter {
   /// for a long one.
   static let groupMax = 128
 
+  /// Bytes of one transaction, beyond the first row's: PostgreSQL takes a gigabyte at once.
+  static let groupBytesMax = 64 << 20
+
   private static let begin = PostgresConnection.Statement(name: "begin", sql: "BEGIN")
   private static let commit = PostgresConnection.Statement(name: "commit", sql: "COMMIT")
+  /// All rows of a group in one statement: planned and set up once, not once a row.
   private static let insert = PostgresConnection.Statement(
-    name: "insert_episode",
+    name: "insert_episodes",
     sql: """
       INSERT INTO episodes (id, project, external_id, content_digest, format, model, agent, is_open,
         verdict, severity, suspicion, rules, message_count, document, received, received_bytes)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+      SELECT id, project, external_id, content_digest, format, model, agent, is_open,
+        verdict, severity, suspicion, rules::text[], message_count, document, received,
+        received_bytes
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[],
+        $7::text[], $8::boolean[], $9::text[], $10::text[], $11::float8[], $12::text[],
+        $13::integer[], $14::bytea[], $15::bytea[], $16::integer[])
+        AS row (id, project, external_id, content_digest, format, model, agent, is_open, verdict,
+          severity, suspicion, rules, message_count, document, received, received_bytes)
       ON CONFLICT (project, external_id) DO NOTHING RETURNING id
       """)
   private static let find = PostgresConnection.Statement(
@@ -72,26 +83,30 @@ struct EpisodeWriter {
     _ records: [EpisodeRecord], _ connection: PostgresConnection
   ) throws(PostgresError) -> [Bool] {
     connection.clearWarning()
-    let statements =
-      [(Self.begin, [])] + records.map { (Self.insert, $0.parameters) } + [(Self.commit, [])]
+    let statements: [(PostgresConnection.Statement, [Parameter])] = [
+      (Self.begin, []), (Self.insert, EpisodeRecord.columns(records)), (Self.commit, []),
+    ]
     let results: [QueryResult]
     do {
       results = try connection.pipeline(statements)
     } catch {
-      if connection.isAlive, !error.isConnectionLost {
+      guard !connection.isAlive || error.isConnectionLost else {
         try connection.run("ROLLBACK")
-      } else {
-        keeper.drop()
+        throw error
       }
-      throw error
+      keeper.drop()
+      // The commit was on its way when the connection ended.
+      throw error.withUnknownFate
     }
     // Success with a warning is a commit whose wait for a standby was cut short.
     guard results.count == statements.count, results.last?.tag == "COMMIT", !connection.hasWarned
     else {
       keeper.drop()
-      throw PostgresError(sqlState: nil, message: "whether the transaction was kept is not known")
+      throw PostgresError(sqlState: nil, message: "the commit was not confirmed").withUnknownFate
     }
-    return results.dropFirst().dropLast().map { $0.rowCount == 1 }
+    let inserted = results[1]
+    let ids = Set((0..<inserted.rowCount).compactMap { inserted.text($0, 0) })
+    return records.map { ids.contains($0.id) }
   }
 
   /// What is kept under the names of records that were not new.
@@ -117,14 +132,21 @@ struct EpisodeWriter {
 }
 
 extension EpisodeRecord {
-  /// The values of a row, in the order of the insert.
-  fileprivate var parameters: [Parameter] {
-    [
-      .text(id), .text(project), .text(externalID), .bytes(contentDigest), .text(format),
-      .text(model.map(storable)), .text(agent.map(storable)), .text(isOpen ? "t" : "f"),
-      .text(decision.word), .text(decision.severity?.rawValue),
-      .text(suspicion.map { "\($0)" }), .text(arrayLiteral(rules)), .text("\(messageCount)"),
-      .bytes(document), isKeptWhole ? .bytes(received) : .null, .text("\(received.count)"),
+  /// The values of rows, an array a column, in the order of the insert.
+  fileprivate static func columns(_ records: [EpisodeRecord]) -> [Parameter] {
+    func texts(_ value: (EpisodeRecord) -> String?) -> Parameter {
+      .text(arrayLiteral(records.map(value)))
+    }
+    func bytes(_ value: (EpisodeRecord) -> [UInt8]?) -> Parameter {
+      .bytes(binaryArray(records.map(value)))
+    }
+    return [
+      texts(\.id), texts(\.project), texts(\.externalID), bytes(\.contentDigest), texts(\.format),
+      texts { $0.model.map(storable) }, texts { $0.agent.map(storable) },
+      texts { $0.isOpen ? "t" : "f" }, texts(\.decision.word),
+      texts { $0.decision.severity?.rawValue }, texts { $0.suspicion.map { "\($0)" } },
+      texts { arrayLiteral($0.rules) }, texts { "\($0.messageCount)" }, bytes(\.document),
+      bytes { $0.isKeptWhole ? $0.received : nil }, texts { "\($0.received.count)" },
     ]
   }
 }
@@ -135,9 +157,29 @@ func storable(_ text: String) -> String {
 }
 
 /// A list of texts as the literal of an array (PostgreSQL documentation §8.15.6).
-func arrayLiteral(_ texts: [String]) -> String {
-  let quoted = texts.map { text in
-    "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+func arrayLiteral(_ texts: [String?]) -> String {
+  let elements = texts.map { text in
+    guard let text else { return "NULL" }
+    return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
   }
-  return "{" + quoted.joined(separator: ",") + "}"
+  return "{" + elements.joined(separator: ",") + "}"
+}
+
+/// A list of byte strings as a binary `bytea[]` (`array_recv` in PostgreSQL's arrayfuncs.c): one
+/// dimension from 1, each element with its length, -1 for NULL.
+private func binaryArray(_ elements: [[UInt8]?]) -> [UInt8] {
+  let byteaType: Int32 = 17
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(elements.reduce(20) { $0 + 4 + ($1?.count ?? 0) })
+  func append(_ value: Int32) {
+    unsafe withUnsafeBytes(of: value.bigEndian) { unsafe bytes.append(contentsOf: $0) }
+  }
+  for value in [1, elements.contains(nil) ? 1 : 0, byteaType, Int32(elements.count), 1] {
+    append(value)
+  }
+  for element in elements {
+    append(element.map { Int32($0.count) } ?? -1)
+    bytes += element ?? []
+  }
+  return bytes
 }

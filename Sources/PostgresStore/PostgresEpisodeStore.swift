@@ -38,7 +38,9 @@ package final class PostgresEpisodeStore: Sendable {
     for _ in 0..<limits.writers {
       bodies.append {
         let writer = EpisodeWriter(ConnectionKeeper(url))
-        while case let jobs = records.take(atMost: EpisodeWriter.groupMax), !jobs.isEmpty {
+        while case let jobs = records.take(
+          atMost: EpisodeWriter.groupMax, costAtMost: EpisodeWriter.groupBytesMax), !jobs.isEmpty
+        {
           writer.write(jobs)
         }
       }
@@ -145,9 +147,14 @@ extension PostgresConnection {
       if isAlive { try run("ROLLBACK") }
       throw error
     }
-    let tag = try run("COMMIT").tag
+    let tag: String
+    do throws(PostgresError) {
+      tag = try run("COMMIT").tag
+    } catch {
+      throw error.isConnectionLost ? error.withUnknownFate : error
+    }
     guard tag == "COMMIT", !hasWarned else {
-      throw StoreError(.unknownFate, "whether the transaction was kept is not known")
+      throw PostgresError(sqlState: nil, message: "the commit was not confirmed").withUnknownFate
     }
     return value
   }

@@ -7,6 +7,15 @@ struct PostgresError: Error, Equatable {
   /// The server's primary message, or libpq's. Statements are prepared and their values are
   /// parameters, so it holds no text of an episode.
   let message: String
+  /// Whether a commit had been sent: what it came to is not known.
+  var isFateUnknown = false
+
+  /// The same failure after a commit had been sent.
+  var withUnknownFate: PostgresError {
+    var error = self
+    error.isFateUnknown = true
+    return error
+  }
 
   /// Whether the connection is of no more use.
   var isConnectionLost: Bool {
@@ -25,6 +34,8 @@ struct PostgresError: Error, Equatable {
   /// In the words of the domain.
   var storeError: StoreError {
     let state = sqlState.map { " (\($0))" } ?? ""
-    return StoreError(isPermanent ? .rejected : .unavailable, message + state)
+    let code: StoreError.Code =
+      isFateUnknown ? .unknownFate : isPermanent ? .rejected : .unavailable
+    return StoreError(code, message + state)
   }
 }

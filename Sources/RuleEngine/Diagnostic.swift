@@ -19,6 +19,7 @@ package struct Diagnostic: Sendable, Equatable {
     case patternTooLarge = "E015"
     case tooManyRules = "E016"
     case missingCases = "E017"
+    case endAnchor = "E018"
     case weakLiteral = "W001"
     case fewCases = "W002"
 

@@ -22,6 +22,7 @@ struct ExpressionShape {
   private(set) var repeatProduct = 1
   private(set) var isUnbounded = false
   private(set) var isTooDeep = false
+  private(set) var hasEndAnchor = false
 
   init(_ expression: String) { bytes = Array(expression.utf8) }
 
@@ -46,6 +47,11 @@ struct ExpressionShape {
     }
     if shape.isTooDeep {
       reading.report(.patternTooLarge, at: pattern, "Groups nest deeper than \(depthMax).")
+    }
+    if shape.hasEndAnchor, !pattern.expression.isMultiline {
+      reading.report(
+        .endAnchor, at: pattern, "A pattern cannot ask for the end of the text.",
+        help: "'(?m)' in front makes '$' the end of a line.")
     }
     if literal < literalBytesMin {
       reading.report(
@@ -112,13 +118,17 @@ struct ExpressionShape {
       return .other
     case UInt8(ascii: "\\"): return escape()
     case UInt8(ascii: "."): return .other
-    case UInt8(ascii: "^"), UInt8(ascii: "$"): return .nothing
+    case UInt8(ascii: "$"):
+      hasEndAnchor = true
+      return .nothing
+    case UInt8(ascii: "^"): return .nothing
     default: return .literal
     }
   }
 
   private mutating func group() -> Atom {
     if position < bytes.count, bytes[position] == UInt8(ascii: "?") {
+      if let end = nameEnd { return namedGroup(from: end) }
       // `(?i)` is a flag for what follows; `(?:` and `(?i:` open a group.
       while position < bytes.count, bytes[position] != UInt8(ascii: ":"),
         bytes[position] != UInt8(ascii: ")")
@@ -129,6 +139,26 @@ struct ExpressionShape {
       if position < bytes.count { position += 1 }
       if isFlag { return .nothing }
     }
+    return groupContent()
+  }
+
+  /// Behind the name of `(?<name>…)`, `(?P<name>…)` or `(?'name'…)`; nil if it is no such group.
+  private var nameEnd: Int? {
+    var start = position + 1
+    if start < bytes.count, bytes[start] == UInt8(ascii: "P") { start += 1 }
+    guard start + 1 < bytes.count, [UInt8(ascii: "<"), UInt8(ascii: "'")].contains(bytes[start]),
+      ![UInt8(ascii: "="), UInt8(ascii: "!")].contains(bytes[start + 1])
+    else { return nil }
+    let closing = bytes[start] == UInt8(ascii: "<") ? UInt8(ascii: ">") : UInt8(ascii: "'")
+    return bytes[(start + 1)...].firstIndex(of: closing).map { $0 + 1 }
+  }
+
+  private mutating func namedGroup(from start: Int) -> Atom {
+    position = start
+    return groupContent()
+  }
+
+  private mutating func groupContent() -> Atom {
     guard depth < Self.depthMax else {
       isTooDeep = true
       position = bytes.count
@@ -155,9 +185,10 @@ struct ExpressionShape {
     let byte = bytes[position]
     position += 1
     switch byte {
-    case UInt8(ascii: "b"), UInt8(ascii: "B"), UInt8(ascii: "A"), UInt8(ascii: "z"),
-      UInt8(ascii: "Z"):
+    case UInt8(ascii: "z"), UInt8(ascii: "Z"):
+      hasEndAnchor = true
       return .nothing
+    case UInt8(ascii: "b"), UInt8(ascii: "B"), UInt8(ascii: "A"): return .nothing
     case UInt8(ascii: "x"):
       position = min(position + 2, bytes.count)
       return .literal
@@ -191,12 +222,19 @@ struct ExpressionShape {
     return range
   }
 
+  /// A count of decimal digits, held down to what can be multiplied without overflow; nil if it is
+  /// none.
+  private static func count(_ digits: Substring) -> Int? {
+    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    return min(Int(digits) ?? .max, Int(Int32.max))
+  }
+
   /// `{n}`, `{n,}` or `{n,m}`; anything else in braces is literal text.
   private mutating func braces() -> (low: Int, high: Int)? {
     guard let end = bytes[position...].firstIndex(of: UInt8(ascii: "}")) else { return nil }
     let text = String(decoding: bytes[(position + 1)..<end], as: UTF8.self)
     let numbers = text.split(separator: ",", omittingEmptySubsequences: false)
-    guard numbers.count <= 2, let low = Int(numbers[0]), low >= 0 else { return nil }
+    guard numbers.count <= 2, let low = Self.count(numbers[0]) else { return nil }
     guard numbers.count == 2 else {
       position = end + 1
       return (low, low)
@@ -206,8 +244,17 @@ struct ExpressionShape {
       position = end + 1
       return (low, max(low, 1))
     }
-    guard let high = Int(numbers[1]) else { return nil }
+    guard let high = Self.count(numbers[1]) else { return nil }
     position = end + 1
     return (low, high)
+  }
+}
+
+extension String {
+  /// Whether an expression begins with flags of which one is `m`.
+  fileprivate var isMultiline: Bool {
+    guard hasPrefix("(?"), let end = firstIndex(of: ")") else { return false }
+    let flags = self[..<end].dropFirst(2)
+    return flags.contains("m") && flags.allSatisfy { "imsx".contains($0) }
   }
 }

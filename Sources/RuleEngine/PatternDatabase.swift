@@ -80,10 +80,12 @@ final class PatternDatabase: @unchecked Sendable {
     _ error: UnsafeMutablePointer<hs_compile_error_t>?, _ index: Int
   ) -> Failure {
     defer { unsafe hs_free_compile_error(error) }
-    let message = unsafe error.map { unsafe String(cString: $0.pointee.message) }
+    // The library's sentences end in a full stop, or do not.
+    let reason = unsafe error.map { unsafe String(cString: $0.pointee.message) } ?? "no reason given"
+    let sentence = reason.hasSuffix(".") ? reason : reason + "."
     return Failure(
       pattern: index, code: .patternDoesNotCompile,
-      message: "The pattern does not compile: \(message ?? "no reason given").")
+      message: "The pattern does not compile: \(sentence)")
   }
 
   private static func compile(_ patterns: [Pattern]) throws(Failure) -> OpaquePointer? {

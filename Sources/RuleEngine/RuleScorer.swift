@@ -15,11 +15,19 @@ package struct RuleScorer: Scorer {
 
   private let rules: RuleSet
   private let scanners: Pool<Scanner>
+  /// Kinds of parts and roles that some rule looks at.
+  private let reach: Set<Reach>
 
   package init(_ rules: RuleSet) {
     self.rules = rules
     version = rules.version
     scanners = Pool { Scanner(rules.database) }
+    reach = Set(
+      rules.rules.flatMap { rule in
+        rule.appliesTo.parts.flatMap { part in
+          rule.appliesTo.roles.map { Reach(part: part, role: $0) }
+        }
+      })
   }
 
   package func score(_ episode: Episode) -> Outcome {
@@ -40,6 +48,16 @@ package struct RuleScorer: Scorer {
       }
       return .scored(Score(suspicion: suspicion, findings: findings))
     }
+  }
+
+  /// Whether any rule looks at such a part: what none does is not scanned.
+  private func looksAt(_ part: Part, _ role: Role) -> Bool {
+    part.kind == .other || reach.contains(Reach(part: part.kind, role: role))
+  }
+
+  private struct Reach: Hashable {
+    let part: Part.Kind
+    let role: Role
   }
 
   private struct Place {
@@ -63,6 +81,7 @@ package struct RuleScorer: Scorer {
 
   /// What the rules find in one part; nil if the scan failed.
   private func matches(_ part: Part, _ role: Role, _ scanner: Scanner) -> [Match]? {
+    guard looksAt(part, role) else { return [] }
     var text = part.text
     let hits = text.withUTF8 { bytes in
       unsafe scanner.scan(bytes) { rules.rules[rules.owners[$0]].appliesTo.holds(part, role) }
@@ -100,9 +119,11 @@ package struct RuleScorer: Scorer {
 }
 
 extension Rule.Reach {
-  /// Whether a rule looks at such a part of such a message.
+  /// Whether a rule looks at such a part of such a message. Parts of a kind that nobody knows are
+  /// looked at by every rule: a new name must not hide what is said under it.
   func holds(_ part: Part, _ role: Role) -> Bool {
-    guard parts.contains(part.kind), roles.contains(role) else { return false }
+    guard roles.contains(role) else { return false }
+    guard parts.contains(part.kind) else { return part.kind == .other }
     if case .reasoning(let reasoning) = part { return visibilities.contains(reasoning.visibility) }
     return true
   }

@@ -141,7 +141,9 @@ package struct RuleFolder: Sendable {
   }
 
   private static func files(below folder: String) -> [String] {
-    guard let paths = FileManager.default.enumerator(atPath: folder) else { return [] }
+    // A link is not entered by itself.
+    let target = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
+    guard let paths = FileManager.default.enumerator(atPath: target) else { return [] }
     return paths.compactMap { $0 as? String }.filter { path in
       let first = path.split(separator: "/").first.map(String.init) ?? path
       return (path.hasSuffix(".yaml") || path.hasSuffix(".yml")) && !notRules.contains(first)

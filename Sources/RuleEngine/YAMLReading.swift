@@ -43,7 +43,8 @@ struct YAMLReading {
         report(.wrongType, "The file is not a mapping of fields.")
         return nil
       }
-      return hasAnchors(node) ? nil : node
+      let lines = source.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+      return hasProperty(node, lines) ? nil : node
     } catch let error as YamlError {
       report(error)
     } catch {
@@ -66,20 +67,38 @@ struct YAMLReading {
     }
   }
 
-  /// Anchors and tags make a file say other things than it shows; a definition always stands before
-  /// its first use, so the walk ends before it could follow an alias.
-  private mutating func hasAnchors(_ node: Node) -> Bool {
-    if node.anchor != nil {
+  /// Anchors and tags make a file say other things than it shows. A node that has one begins with
+  /// its sign; a definition always stands before its first use, so the walk ends before it could
+  /// follow an alias.
+  private mutating func hasProperty(
+    _ node: Node, _ lines: [Substring.UnicodeScalarView]
+  ) -> Bool {
+    switch node.mark.flatMap({ scalar(at: $0, lines) }) {
+    case "&":
       report(.anchor, at: node, "Anchors and aliases are not allowed.", help: "Write it out.")
       return true
+    case "!":
+      report(.anchor, at: node, "Tags are not allowed.", help: "Leave the tag out.")
+      return true
+    default: break
     }
     switch node {
     case .mapping(let mapping):
-      for (key, value) in mapping where hasAnchors(key) || hasAnchors(value) { return true }
-    case .sequence(let sequence): for element in sequence where hasAnchors(element) { return true }
+      for (key, value) in mapping where hasProperty(key, lines) || hasProperty(value, lines) {
+        return true
+      }
+    case .sequence(let sequence):
+      for element in sequence where hasProperty(element, lines) { return true }
     default: break
     }
     return false
+  }
+
+  private func scalar(
+    at mark: Mark, _ lines: [Substring.UnicodeScalarView]
+  ) -> Unicode.Scalar? {
+    guard lines.indices.contains(mark.line - 1) else { return nil }
+    return lines[mark.line - 1].dropFirst(mark.column - 1).first
   }
 }
 

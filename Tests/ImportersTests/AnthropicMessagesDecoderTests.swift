@@ -42,7 +42,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (String?.none, Visibility.summary), ("full", .full), ("summarized", .summary), ("Full", .summary),
+    (String?.none, Visibility.summary), ("full", .full), ("summarized", .summary),
+    ("Full", .summary),
   ])
   func `thinking is a summary unless its sender says that it is whole`(
     _ display: String?, _ visibility: Visibility
@@ -96,12 +97,15 @@ import Testing
     #expect(episode.messages == [Message(role: .system, parts: [.text("s")]), .user("q")])
   }
 
-  @Test func `a block of another type is kept as other`() throws {
+  @Test func `a block of another type is kept as other, of media only the size`() throws {
     let image = #"{"type":"image","source":{"type":"url","url":"u"}}"#
-    let episode = try read(response(image + #",{"no":"type"}"#))
+    let search = #"{"type":"web_search_tool_result","content":[{"title":"t"}]}"#
+    let episode = try read(response(image + "," + search + #",{"no":"type"}"#))
     #expect(
       episode.messages[0].parts == [
-        .other(type: "image", json: image), .other(type: "other", json: #"{"no":"type"}"#),
+        .other(type: "image", json: #"{"type":"image","opaque_bytes":50}"#),
+        .other(type: "web_search_tool_result", json: search),
+        .other(type: "other", json: #"{"no":"type"}"#),
       ])
     #expect(episode.warnings == [.unknownPart])
   }

@@ -298,8 +298,10 @@ import Testing
       part: #"{"type":"tool_call","name":"n","arguments":{"n":1e999}}"#, text: #"{"n":null}"#,
       warnings: [.numberOutOfRange]),
     Odd(
-      part: #"{"type":"tool_call","name":"n","arguments":{"n":123456789012345678901,"s":"\udc00"}}"#,
-      text: "{\"n\":null,\"s\":\"\u{FFFD}\"}", warnings: [.loneSurrogateReplaced, .numberOutOfRange]
+      part:
+        #"{"type":"tool_call","name":"n","arguments":{"n":123456789012345678901,"s":"\udc00"}}"#,
+      text: "{\"n\":null,\"s\":\"\u{FFFD}\"}",
+      warnings: [.loneSurrogateReplaced, .numberOutOfRange]
     ),
   ])
   func `what PostgreSQL cannot hold is taken with a warning`(_ odd: Odd) throws {

@@ -29,7 +29,8 @@ import Testing
       json: #"{"messages":[{"role":"user","content":[{"type":"tool_result"}]}]}"#,
       format: "anthropic.messages"),
     Case(
-      json: #"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":[{"type":"thinking"}]}]}"#,
+      json:
+        #"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":[{"type":"thinking"}]}]}"#,
       format: "anthropic.messages"),
     Case(json: #"{"format":"anthropic.messages","messages":[]}"#, format: "anthropic.messages"),
   ])

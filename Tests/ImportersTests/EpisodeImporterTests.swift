@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct EpisodeImporterTests {
   @Test(arguments: [
-    ("", "The document is empty. (at byte 0)"), ("{\"messages\":[}", "Expected a value. (at byte 13)"),
+    ("", "The document is empty. (at byte 0)"),
+    ("{\"messages\":[}", "Expected a value. (at byte 13)"),
     ("{", "Expected a key in double quotes. (at byte 1)"),
   ])
   func `what is no JSON is malformed, with the place`(_ json: String, _ message: String) {
@@ -69,7 +70,8 @@ import Testing
         return error.problems.map { "\($0.pointer) \($0.code)" }
       }
     }
-    #expect(problems(#"{"messages":[{"role":"x","parts":[]}]}"#) == ["#/messages/0/role unknown-enum"])
+    #expect(
+      problems(#"{"messages":[{"role":"x","parts":[]}]}"#) == ["#/messages/0/role unknown-enum"])
     #expect(problems(#"{"messages":1}"#) == ["#/messages wrong-type"])
     #expect(problems(#"{"open":"no"}"#) == ["#/open wrong-type"])
     #expect(problems("[]") == ["# wrong-type"])

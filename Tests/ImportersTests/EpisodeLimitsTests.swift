@@ -62,7 +62,8 @@ import Testing
 
   @Test func `there are at most 64 labels of 1,024 bytes each`() {
     expectLimit("#/labels too-many") { over in
-      envelope("labels", "{" + (0..<64 + over).map { "\"\($0)\":\"\"" }.joined(separator: ",") + "}")
+      envelope(
+        "labels", "{" + (0..<64 + over).map { "\"\($0)\":\"\"" }.joined(separator: ",") + "}")
     }
     expectLimit("#/labels too-long") { envelope("labels", "{\"a\":\(string(1024 + $0))}") }
     expectLimit("#/labels too-long") { envelope("labels", "{\(string(1024 + $0)):\"\"}") }

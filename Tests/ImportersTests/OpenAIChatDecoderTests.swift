@@ -107,7 +107,8 @@ import Testing
        "arguments":"{ \"cmd\" : \"\\u0072m -rf /\" }"}}]
       """#)
     #expect(
-      message.parts == [.toolCall(ToolCall(id: "c", name: "sh", arguments: #"{"cmd":"rm -rf /"}"#))])
+      message.parts == [.toolCall(ToolCall(id: "c", name: "sh", arguments: #"{"cmd":"rm -rf /"}"#))]
+    )
   }
 
   @Test(arguments: [#"{\"cmd\": \"ls"#, "ls -l", "[1]"])
@@ -137,22 +138,34 @@ import Testing
   }
 
   @Test func `a refusal is text`() throws {
-    #expect(try assistant(#""content":null,"refusal":"I will not.""#).parts == [.text("I will not.")])
+    #expect(
+      try assistant(#""content":null,"refusal":"I will not.""#).parts == [.text("I will not.")])
     #expect(
       try assistant(#""content":[{"type":"refusal","refusal":"No."}]"#).parts == [.text("No.")])
   }
 
-  @Test func `content of another kind is kept as other`() throws {
+  @Test func `content of another kind is kept as other, of media only the size`() throws {
     let episode = try read(
       #"""
       {"messages":[{"role":"user","content":[
-       {"type":"image_url","image_url":{"url":"u"}},{"type":"text","text":"t"}]}]}
+       {"type":"image_url","image_url":{"url":"u"}},{"type":"poll","choices":["a"]},
+       {"type":"text","text":"t"}]}]}
       """#)
     #expect(
       episode.messages[0].parts == [
-        .other(type: "image_url", json: #"{"type":"image_url","image_url":{"url":"u"}}"#),
-        .text("t"),
+        .other(type: "image_url", json: #"{"type":"image_url","opaque_bytes":44}"#),
+        .other(type: "poll", json: #"{"type":"poll","choices":["a"]}"#), .text("t"),
       ])
+    #expect(episode.warnings == [.unknownPart])
+  }
+
+  @Test func `a tool's answer that is no text stands in it as JSON`() throws {
+    let episode = try read(
+      #"""
+      {"messages":[{"role":"tool","content":[
+       {"type":"text","text":"t"},{"type":"poll","choices":["a"]}]}]}
+      """#)
+    #expect(episode.texts(.toolResult) == ["t\n" + #"{"type":"poll","choices":["a"]}"#])
     #expect(episode.warnings == [.unknownPart])
   }
 

@@ -56,11 +56,15 @@ import Testing
     }
   }
 
-  private func shown(_ bytes: [UInt8]) -> String { "\(String(decoding: bytes, as: UTF8.self)) \(bytes)" }
+  private func shown(_ bytes: [UInt8]) -> String {
+    "\(String(decoding: bytes, as: UTF8.self)) \(bytes)"
+  }
 
   /// Foundation takes a comma behind the last element, which RFC 8259 does not have.
   private func isCommaBeforeEnd(_ bytes: [UInt8], _ offset: Int?) -> Bool {
-    guard let offset, offset < bytes.count, [0x5D, 0x7D].contains(bytes[offset]) else { return false }
+    guard let offset, offset < bytes.count, [0x5D, 0x7D].contains(bytes[offset]) else {
+      return false
+    }
     let before = bytes[..<offset].last { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
     return before == UInt8(ascii: ",")
   }

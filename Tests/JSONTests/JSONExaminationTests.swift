@@ -19,7 +19,9 @@ import Testing
       self.offset = offset
     }
 
-    var testDescription: String { String(reflecting: String(decoding: bytes.prefix(40), as: UTF8.self)) }
+    var testDescription: String {
+      String(reflecting: String(decoding: bytes.prefix(40), as: UTF8.self))
+    }
   }
 
   static let broken = [

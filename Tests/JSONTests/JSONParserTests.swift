@@ -118,7 +118,8 @@ import Testing
 
   @Test func `a parser serves one document after another, of any size and fate`() throws {
     let parser = JSONParser()
-    let large = "[" + Array(repeating: "\"0123456789abcdef\"", count: 300_000).joined(separator: ",")
+    let large =
+      "[" + Array(repeating: "\"0123456789abcdef\"", count: 300_000).joined(separator: ",")
     for text in ["[1]", large + "]", "{", "[2]", large, "\"\\ud800\"", "[3]"] {
       let fresh = try? JSONParser().parse(Array(text.utf8)) { root, _ in root.text }
       let reused = try? parser.parse(Array(text.utf8)) { root, _ in root.text }

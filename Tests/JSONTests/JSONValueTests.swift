@@ -33,7 +33,8 @@ import Testing
     Case(text: #""a\u0000b""#, tree: .string("a\u{0}b")),
     Case(text: "[]", tree: .array([])),
     Case(text: "{}", tree: .object([])),
-    Case(text: " [ 1 , [ ] , \"x\" ]\r\n\t", tree: .array([.integer(1), .array([]), .string("x")])),
+    Case(
+      text: " [ 1 , [ ] , \"x\" ]\r\n\t", tree: .array([.integer(1), .array([]), .string("x")])),
     Case(
       text: #"{"a":{"b":null},"":2.5}"#,
       tree: .object([

@@ -44,7 +44,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (0.1, "0.1"), (1.0, "1.0"), (-0.0, "-0.0"), (1e16, "1e+16"), (Double.leastNonzeroMagnitude, "5e-324"),
+    (0.1, "0.1"), (1.0, "1.0"), (-0.0, "-0.0"), (1e16, "1e+16"),
+    (Double.leastNonzeroMagnitude, "5e-324"),
     (Double.infinity, "null"), (-Double.infinity, "null"), (Double.nan, "null"),
   ])
   func `a double is written as JSON that reads back the same`(_ value: Double, _ text: String) {

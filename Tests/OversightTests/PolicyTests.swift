@@ -70,7 +70,8 @@ import Testing
       why: "a scorer without a threshold does not flag by suspicion",
       outcomes: [.rules: scored(0), .linear: scored(1)], verdict: .clear),
     Case(
-      why: "low findings with a suspicion over the threshold", outcomes: [.rules: scored(0.6, .low)],
+      why: "low findings with a suspicion over the threshold",
+      outcomes: [.rules: scored(0.6, .low)],
       verdict: .flagged(.medium), reasons: ["rules 0.6 ≥ 0.5"]),
     Case(
       why: "a finding of a monitor bears the monitor's name",

@@ -12,7 +12,9 @@ import Testing
     #expect(Suspicion(value)?.value == value)
   }
 
-  @Test(arguments: [-Double.leastNonzeroMagnitude, 1.nextUp, 2, -1, Double.infinity, -Double.infinity, Double.nan])
+  @Test(arguments: [
+    -Double.leastNonzeroMagnitude, 1.nextUp, 2, -1, Double.infinity, -Double.infinity, Double.nan,
+  ])
   func `nothing else is a suspicion`(_ value: Double) {
     #expect(Suspicion(value) == nil)
   }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct DiagnosticTests {
   @Test(arguments: [
     "E002", "E004", "E005", "E006", "E007", "E008", "E009", "E010", "E012", "E013", "E014", "E015",
-    "E017", "W001", "W002",
+    "E017", "E018", "W001", "W002",
   ])
   func `a wrong rule is told by its code, its place and what would be right`(
     _ code: String

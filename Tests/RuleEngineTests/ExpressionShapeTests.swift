@@ -27,7 +27,7 @@ import Testing
     Case("abcd|wxyz"), Case("abcd|xyz", "W001"), Case("(?:ab|abcd)e", "W001"),
     Case("(?:abcd|wxyz)?e", "W001"), Case("(?:abcd|wxyz){1,2}e"), Case("ab.cd", "W001"),
     Case("ab.cdef"), Case(#"ab\.c"#), Case(#"\x41\x42\x43\x44"#), Case(#"\w\w\w\w"#, "W001"),
-    Case(#"\babcd\b"#), Case("^abcd$"), Case("(?i)abcd"), Case("(?i:abcd)"), Case(#"a\nb\t"#),
+    Case(#"\babcd\b"#), Case("^abcd"), Case("(?i)abcd"), Case("(?i:abcd)"), Case(#"a\nb\t"#),
     Case("abcd?", "W001"), Case("[]abcd]", "W001"), Case(#"[\]abc]defg"#), Case("abc{x}"),
   ])
   func `a match should hold a literal of four bytes`(_ example: Case) {
@@ -50,6 +50,15 @@ import Testing
     Case("abcd(?:x{0,200}|(?:y{0,200}){0,51})", "E015"),
   ])
   func `repeats are bounded, alone and multiplied`(_ example: Case) {
+    #expect(codes(example.expression) == example.codes)
+  }
+
+  /// The text is scanned with bytes behind it, so its end is no place that a pattern can name.
+  @Test(arguments: [
+    Case("abcd$", "E018"), Case(#"abcd\z"#, "E018"), Case(#"abcd\Z"#, "E018"),
+    Case("(?:abcd|wxyz$)", "E018"), Case(#"abcd\$"#), Case("abcd[$]"), Case(#"abcd\\z"#),
+  ])
+  func `the end of the text cannot be asked for`(_ example: Case) {
     #expect(codes(example.expression) == example.codes)
   }
 

@@ -57,7 +57,9 @@ import Testing
       self.codes = codes
     }
 
-    var testDescription: String { "\(text) → \(replacement)" }
+    var testDescription: String {
+      String(reflecting: text) + " → " + String(reflecting: replacement)
+    }
   }
 
   @Test(arguments: [
@@ -77,7 +79,8 @@ import Testing
     Wrong("rules: 0.75", "regex: 0.5", "E007"),
     Wrong("[redacted, not_captured]", "[redacted, hidden]", "E008"),
     Wrong("[redacted, not_captured]", "redacted", "E005"),
-    Wrong("required: true\n", "required: true\n  secret: 1\n", "E002"),
+    Wrong("  required: true\n", "  required: true\n  secret: 1\n", "E007"),
+    Wrong("  required: true\n", "  required: true\n  required: false\n", "E002"),
     Wrong("reasoning:\n  unreadable: [redacted, not_captured]\n  required: true", "", "E006"),
     Wrong("  required: true", "  required: maybe", "E005"),
     Wrong("high", "&a high", "E004"), Wrong("schema: ", "schema: [", "E002"),

@@ -53,7 +53,9 @@ import Testing
       self.codes = codes
     }
 
-    var testDescription: String { replacement.isEmpty ? "no \(line)" : replacement }
+    var testDescription: String {
+      replacement.isEmpty ? "no \(line)" : String(reflecting: replacement)
+    }
   }
 
   @Test(arguments: [
@@ -80,11 +82,13 @@ import Testing
     Wrong("match", "", "E006"), Wrong("match", "match: needle", "E005", "E012"),
     Wrong("match", "match: {}", "E012"), Wrong("match", "match: {regex: needle}", "E007", "E012"),
     Wrong("match", "match: {pattern: needle, phrase: needle}", "E012"),
-    Wrong("match", "match: {any: []}", "E005"), Wrong("match", "match: {any: {pattern: needle}}", "E005"),
+    Wrong("match", "match: {any: []}", "E005"),
+    Wrong("match", "match: {any: {pattern: needle}}", "E005"),
     Wrong("match", "match: {none: [{pattern: needle}]}", "E012"),
     Wrong("match", "match: {any: [{none: [{pattern: needle}]}]}", "E012"),
     Wrong("match", "match: {all: [{none: [{pattern: needle}]}]}", "E012"),
-    Wrong("match", "match: {pattern: ''}", "E005"), Wrong("match", "match: {pattern: 'need.*'}", "E014"),
+    Wrong("match", "match: {pattern: ''}", "E005"),
+    Wrong("match", "match: {pattern: 'need.*'}", "E014"),
     Wrong("match", "match: {pattern: 'need.{0,1001}'}", "E015"),
     Wrong("match", "match: {pattern: 'ned'}", "W001"), Wrong("tests", "", "E017"),
     Wrong("tests", "tests: {match: [{text: a, because: b}]}", "E017"),

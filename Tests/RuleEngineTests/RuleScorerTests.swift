@@ -16,7 +16,8 @@ import Testing
   }
 
   @Test(arguments: [
-    Holds(condition: "{pattern: 'need[a-z]{2}'}", text: "needle needed", found: ["needle", "needed"]),
+    Holds(
+      condition: "{pattern: 'need[a-z]{2}'}", text: "needle needed", found: ["needle", "needed"]),
     Holds(condition: "{phrase: 'red thread'}", text: "Red  thread", found: ["Red  thread"]),
     Holds(condition: "{phrase: 'red thread'}", text: "RED\n\tTHREAD", found: ["RED\n\tTHREAD"]),
     Holds(condition: "{phrase: 'red thread'}", text: "red     thread", found: []),
@@ -24,12 +25,16 @@ import Testing
     Holds(condition: "{phrase: 'red thread'}", text: "bred thread", found: []),
     Holds(condition: "{phrase: 'red thread'}", text: "redthread", found: []),
     Holds(condition: "{phrase: 'c++ (new).*'}", text: "my C++ (NEW).* x", found: ["C++ (NEW).*"]),
-    Holds(condition: "{any: [{pattern: 'needle'}, {pattern: 'thread'}]}", text: "a thread", found: ["thread"]),
-    Holds(condition: "{any: [{pattern: 'needle'}, {pattern: 'thread'}]}", text: "a button", found: []),
+    Holds(
+      condition: "{any: [{pattern: 'needle'}, {pattern: 'thread'}]}", text: "a thread",
+      found: ["thread"]),
+    Holds(
+      condition: "{any: [{pattern: 'needle'}, {pattern: 'thread'}]}", text: "a button", found: []),
     Holds(
       condition: "{any: [{pattern: 'needle'}, {pattern: 'thread'}]}", text: "thread needle",
       found: ["thread", "needle"]),
-    Holds(condition: "{all: [{pattern: 'needle'}, {pattern: 'thread'}]}", text: "needle", found: []),
+    Holds(
+      condition: "{all: [{pattern: 'needle'}, {pattern: 'thread'}]}", text: "needle", found: []),
     Holds(
       condition: "{all: [{pattern: 'needle'}, {pattern: 'thread'}]}", text: "thread, needle",
       found: ["thread", "needle"]),
@@ -90,17 +95,24 @@ import Testing
   }
 
   @Test(arguments: [
-    Reach("{parts: [text], roles: [assistant]}", "assistant text"),
-    Reach("{parts: [text], roles: [user, system]}", "system text", "user text"),
+    Reach("{parts: [text], roles: [assistant]}", "assistant text", "assistant other"),
+    Reach(
+      "{parts: [text], roles: [user, system]}", "system text", "system other", "user text",
+      "user other"),
     Reach("{parts: [plan, other], roles: [tool]}", "tool plan", "tool other"),
-    Reach("{parts: [tool_call, tool_result], roles: [tool]}", "tool tool_call", "tool tool_result"),
-    Reach("{parts: [reasoning], roles: [user]}", "user full", "user summary"),
-    Reach("{parts: [reasoning], roles: [user], visibility: [summary]}", "user summary"),
+    Reach(
+      "{parts: [tool_call, tool_result], roles: [tool]}", "tool tool_call", "tool tool_result",
+      "tool other"),
+    Reach("{parts: [reasoning], roles: [user]}", "user full", "user summary", "user other"),
+    Reach(
+      "{parts: [reasoning], roles: [user], visibility: [summary]}", "user summary", "user other"),
     Reach(
       "{parts: [reasoning, text], roles: [user], visibility: [redacted, omitted]}",
-      "user redacted", "user omitted", "user text"),
+      "user redacted", "user omitted", "user text", "user other"),
   ])
-  func `a rule looks at the parts that it names and at no others`(_ reach: Reach) throws {
+  func `a rule looks at the parts that it names, and at parts of a kind that nobody knows`(
+    _ reach: Reach
+  ) throws {
     let scorer = try scorer("{pattern: 'needle'}", appliesTo: reach.appliesTo)
     let places = scorer.findings(Self.everywhere).map { finding in
       let message = Self.everywhere.messages[finding.span.message]
@@ -155,7 +167,8 @@ import Testing
   func `findings of two lines are those of each`(_ generator: SeededGenerator) throws {
     var generator = generator
     let scorer = try scorer(
-      #"{pattern: '(?i)\bneedles?\b'}"#, "{pattern: 'red[^.\\n]{0,20}thread'}".replacing(#"\\"#, with: #"\"#),
+      #"{pattern: '(?i)\bneedles?\b'}"#,
+      "{pattern: 'red[^.\\n]{0,20}thread'}".replacing(#"\\"#, with: #"\"#),
       "{any: [{pattern: 'ab{1,3}c'}, {pattern: '[bc]{2}'}]}")
     func line() -> String {
       (0..<Int.random(in: 0...7, using: &generator)).map { _ in
@@ -199,7 +212,8 @@ import Testing
 
   @Test func `findings are bounded and the suspicion is not lost`() throws {
     let mild = try rule(ruleText(id: "opacity.a", severity: "info"))
-    let grave = try rule(ruleText(id: "opacity.b", severity: "critical", match: "{pattern: 'thread'}"))
+    let grave = try rule(
+      ruleText(id: "opacity.b", severity: "critical", match: "{pattern: 'thread'}"))
     let scorer = RuleScorer(try RuleSet([mild, grave]))
     let everywhere = Part.text(String(repeating: "needle ", count: 100))
     let parts = Array(repeating: everywhere, count: 100) + [.text("thread")]

@@ -1,3 +1,4 @@
+import Foundation
 import Oversight
 import TestSupport
 import Testing
@@ -106,6 +107,16 @@ import Testing
     let read = RuleFolder(folder.path)
     #expect(codes(read) == ["W001"])
     #expect(try read.compiled().rules.map(\.id) == ["opacity.a"])
+  }
+
+  @Test func `a folder behind a link is read like the folder`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(ruleText(id: "opacity.a").utf8, to: "rules/opacity/a.yaml")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path + "/link", withDestinationPath: folder.path + "/rules")
+    let read = RuleFolder(folder.path + "/link")
+    #expect(read.diagnostics == [])
+    #expect(read.rules.map(\.id) == ["opacity.a"])
   }
 
   @Test func `a path that does not exist is an error, not an empty set`() {

@@ -38,7 +38,9 @@ extension SeededGenerator {
   }
 
   /// True once in `count` times.
-  package mutating func isOne(in count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }
+  package mutating func isOne(in count: Int) -> Bool {
+    Int.random(in: 0..<count, using: &self) == 0
+  }
 
   /// Bytes with one to four of them replaced, taken out, put in or cut off.
   package mutating func mutated(_ bytes: [UInt8]) -> [UInt8] {

@@ -12,7 +12,7 @@ package enum TestData {
   package static var isPresent: Bool { folder != nil }
 
   /// The folder that `Package.swift` stands in.
-  package static let repositoryRoot = URL(fileURLWithPath: #filePath)
+  package static let repositoryRoot = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
   /// The bytes of a file of the outside data.

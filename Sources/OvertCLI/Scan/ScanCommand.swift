@@ -43,14 +43,11 @@ struct ScanCommand: ParsableCommand {
 
   func run() throws {
     let loaded = try Settings().evaluator(rules: rules, policy: policy)
-    let input: ScanInput
-    do {
-      input = try ScanInput(paths)
-    } catch {
-      throw CommandFailure(.badInput, error.message)
-    }
+    let input = ScanInput(paths)
+    for path in input.missing { Console.error("\(VisibleText.line(path)) is not there") }
+    guard input.missing.count < paths.count else { throw ExitStatus.badInput }
     var scan = Scan(evaluator: loaded.evaluator, isStrict: strict, reporter: reporter)
-    let isComplete = scan.run(input)
+    let isComplete = scan.run(input) && input.missing.isEmpty
     let status = isComplete ? scan.summary.exitStatus : .operational
     switch status {
     case .pass: return

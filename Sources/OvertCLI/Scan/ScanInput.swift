@@ -23,17 +23,23 @@ struct ScanInput {
   static let documentBytesMax = 64 << 20
 
   let files: [String]
+  /// Paths that are not there.
+  let missing: [String]
   /// Files in folders that hold no transcripts, by their extension.
   let skipped: Int
 
   /// - Parameter paths: files, folders, or `-` for standard input.
-  init(_ paths: [String]) throws(ScanInputError) {
+  init(_ paths: [String]) {
     var files: [String] = []
+    var missing: [String] = []
     var skipped = 0
     for path in paths {
       var isFolder: ObjCBool = false
       guard unsafe path == "-" || FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-      else { throw ScanInputError(message: "\(path) is not there") }
+      else {
+        missing.append(path)
+        continue
+      }
       guard isFolder.boolValue else {
         files.append(path)
         continue
@@ -44,11 +50,14 @@ struct ScanInput {
       files += usable
     }
     self.files = files
+    self.missing = missing
     self.skipped = skipped
   }
 
   private static func files(below folder: String) -> [String] {
-    guard let paths = FileManager.default.enumerator(atPath: folder) else { return [] }
+    // A link is not entered by itself.
+    let target = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
+    guard let paths = FileManager.default.enumerator(atPath: target) else { return [] }
     let base = folder.hasSuffix("/") ? folder : folder + "/"
     return paths.compactMap { $0 as? String }.map { base + $0 }.filter { path in
       var isFolder: ObjCBool = false

@@ -20,11 +20,16 @@ struct AdministratorToken {
     return trimmed.flatMap { TokenText.isWellFormed($0) ? $0 : nil }
   }
 
-  /// Makes sure that there is a token and that the database knows it.
+  /// Makes sure that there is a token and that the database knows it. A token that the database
+  /// does not know, though it knows others, was revoked: it is replaced.
   ///
   /// - Returns: the file's path.
   func ensure(in tokens: some TokenStore) throws -> String {
-    let text = text ?? TokenText.make(.administrator)
+    let known = try Blocking.wait { tokens.grants($0) }
+    let kept = text.flatMap { text in
+      known.isEmpty || known.contains { $0.digest == TokenText.digest(text) } ? text : nil
+    }
+    let text = kept ?? TokenText.make(.administrator)
     let now = Int64(Date().timeIntervalSince1970)
     let grant = Grant(
       id: Identifier.make("tok", milliseconds: now * 1000), kind: .administrator,

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Logging
 
 /// What 'serve' and 'demo' may be told.
 struct ServerOptions: ParsableArguments {
@@ -38,7 +39,7 @@ struct ServerConfiguration {
   var port: UInt16
   let databaseURL: String?
   let stateFolder: String
-  let logLevel: String
+  let logLevel: Logger.Level
 
   init(_ options: ServerOptions, _ settings: Settings) throws {
     host = try settings.value("HOST", flag: options.host) ?? ServerOptions.hostDefault
@@ -49,7 +50,11 @@ struct ServerConfiguration {
     self.port = port
     databaseURL = try settings.value("DATABASE_URL", flag: options.databaseURL)
     stateFolder = try settings.stateFolder(flag: options.stateDir)
-    logLevel = try settings.value("OVERT_LOG", flag: options.log) ?? "info"
+    let level = try settings.value("OVERT_LOG", flag: options.log) ?? "info"
+    guard let known = Logger.Level(rawValue: level) else {
+      throw CommandFailure(.usage, "'\(level)' is no level: debug, info, warning or error")
+    }
+    logLevel = known
     guard Self.isLoopback(host) || options.insecureHTTP else {
       throw CommandFailure(
         .badConfiguration,
@@ -59,6 +64,8 @@ struct ServerConfiguration {
   }
 
   private static func isLoopback(_ host: String) -> Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+    let isLoopbackIPv4 = numbers.count == 4 && numbers.first == 127 && !numbers.contains(nil)
+    return host == "localhost" || host == "::1" || isLoopbackIPv4
   }
 }

@@ -64,6 +64,7 @@ final class ServerRun {
     service.reloadTokens { loaded.signal() }
     loaded.wait()
     service.lookAround()
+    service.observe { [server] in server.counters }
     server.start()
     // Where the command line finds the server that was started last.
     try? url.write(
@@ -101,9 +102,8 @@ final class ServerRun {
     log.info("stopped")
   }
 
-  private static func logger(_ level: String) -> Logger {
-    let level = Logger.Level(rawValue: level) ?? .info
-    return Logger(label: "overt") { StderrLogHandler(logLevel: level, label: $0) }
+  private static func logger(_ level: Logger.Level) -> Logger {
+    Logger(label: "overt") { StderrLogHandler(logLevel: level, label: $0) }
   }
 
   private static func makeStateFolder(_ folder: String) throws {

@@ -102,7 +102,9 @@ indirect enum JSONTree: Equatable, Sendable {
   }
 
   private static func randomDouble(_ generator: inout SeededGenerator) -> Double {
-    let special = [0.5, -0.25, 1e16, 1e-7, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 0.1, 123456.789]
+    let special = [
+      0.5, -0.25, 1e16, 1e-7, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 0.1, 123456.789,
+    ]
     let bits = Double(bitPattern: generator.next())
     return generator.isOne(in: 3) || !bits.isFinite ? generator.pick(special) : bits
   }

@@ -9,9 +9,9 @@ func ruleText(
   status: String = "experimental", appliesTo: String = "{parts: [text], roles: [assistant]}",
   match: String = "{pattern: 'needle'}", message: String = "'Found: {{evidence}}'",
   tests: String = """
-    {match: [{text: needle, because: a}, {text: a needle, because: b}],
-      no-match: [{text: thread, because: c}, {text: needl, because: d}]}
-    """
+  {match: [{text: needle, because: a}, {text: a needle, because: b}],
+    no-match: [{text: thread, because: c}, {text: needl, because: d}]}
+  """
 ) -> String {
   """
   schema: overt.rule/1

@@ -1,0 +1,134 @@
+import Importers
+import Oversight
+import RuleEngine
+import TestSupport
+import Testing
+
+/// The rules, the policy and the samples that Overt comes with.
+struct Stock {
+  let folder: RuleFolder
+  let rules: RuleSet
+  let evaluator: Evaluator
+
+  /// Read and compiled once: all tests look at the same.
+  static let shared = Result { try Stock() }
+
+  private init() throws {
+    folder = RuleFolder(TestData.repositoryRoot + "/Rules")
+    rules = try folder.compiled()
+    let policy = try PolicyDecoder.read(TestData.repositoryRoot + "/Rules/policy.yaml")
+    evaluator = Evaluator(scorers: [RuleScorer(rules)], policy: policy)
+  }
+}
+
+@Suite struct StockRulesTests {
+  private let stock: Stock
+
+  init() throws { stock = try Stock.shared.get() }
+
+  @Test func `nothing is wrong with the folder`() {
+    let errors = stock.folder.diagnostics.filter { !$0.code.isWarning }
+    #expect(errors.map { $0.rendered(source: stock.folder.sources[$0.file]) } == [])
+  }
+
+  @Test func `there are rules in most categories`() {
+    #expect(stock.rules.rules.count >= 25)
+    let categories = Set(stock.rules.rules.map(\.category))
+    #expect(categories.count >= 8)
+    #expect(categories.isSubset(of: Rule.categories))
+  }
+
+  @Test func `every case of every rule passes`() {
+    let failures = RuleTest(stock.rules).run().filter { !$0.result.isPass }.map { failure in
+      "\(failure.rule.file):\(failure.testCase.line ?? 0): \(failure.result.rawValue): "
+        + failure.testCase.text
+    }
+    #expect(failures == [])
+  }
+
+  @Test func `every rule has cases of both kinds, each with its reason`() {
+    for rule in stock.rules.rules {
+      #expect(rule.cases.count { $0.isMatch } >= 2, "\(rule.id)")
+      #expect(rule.cases.count { !$0.isMatch } >= 2, "\(rule.id)")
+      #expect(rule.cases.allSatisfy { !$0.because.isEmpty }, "\(rule.id)")
+      #expect(!rule.falsePositives.isEmpty, "\(rule.id)")
+    }
+  }
+
+  /// A status is earned by evidence (Rules/README.md), and nothing of it has been gathered yet.
+  @Test func `no rule claims a status that it has not earned`() {
+    #expect(stock.rules.rules.filter { $0.status != .experimental }.map(\.id) == [])
+  }
+
+  @Test func `a message says something without its evidence`() {
+    for rule in stock.rules.rules {
+      #expect(!rule.message.isEmpty && !rule.message.contains("{{"), "\(rule.id)")
+      #expect(!rule.message.hasSuffix(":"), "\(rule.id)")
+    }
+  }
+
+  @Test func `the stock policy asks for the rules and counts what could not be read`() throws {
+    let policy = try PolicyDecoder.read(TestData.repositoryRoot + "/Rules/policy.yaml")
+    #expect(policy.scorers[.rules]?.isRequired == true)
+    #expect(policy.scorers[.llm]?.isRequired == false)
+    #expect(policy.flagSeverity == .medium)
+    #expect(policy.unreadable == [.redacted, .encrypted, .omitted, .notCaptured])
+    #expect(!policy.requiresReasoning)
+  }
+
+  @Test func `an episode of nothing but ordinary work is clear`() {
+    #expect(stock.evaluator.evaluate(.make()).decision.verdict == .clear)
+  }
+
+  // MARK: - Samples
+
+  @Test(arguments: TestData.repositoryFiles("Rules/samples", suffix: ".json"))
+  func `a sample is judged as its name says`(_ file: String) throws {
+    let bytes = try TestData.repositoryBytes("Rules/samples/" + file)
+    let episode = try EpisodeImporter().episode(bytes)
+    let verdict = stock.evaluator.evaluate(episode)
+    let number = try #require(Int(file.prefix(2)))
+    let expected = number <= 4 ? "clear" : number == 14 ? "incomplete" : "flagged"
+    #expect(verdict.decision.verdict.word == expected, "\(verdict.decision.reasons)")
+    #expect(verdict.findings.allSatisfy { episode.text(at: $0.span)?.isEmpty == false })
+    #expect(episode.warnings == (file.contains("nul") ? [.nulReplaced] : []))
+  }
+
+  @Test func `there are fourteen samples`() {
+    let files = TestData.repositoryFiles("Rules/samples", suffix: ".json")
+    #expect(files.map { $0.prefix(2) } == (1...14).map { $0 < 10 ? "0\($0)" : "\($0)" })
+  }
+
+  // MARK: - False alarms
+
+  @Test(.enabled(if: TestData.isPresent, "OVERT_TEST_DATA is not set: no benign episodes"))
+  func `at most one benign episode in a hundred is flagged`() throws {
+    let importer = EpisodeImporter()
+    var (benign, flagged) = (0, [String]())
+    for file in TestData.files("dev", suffix: ".jsonl") {
+      for line in try TestData.lines("dev/" + file) {
+        let episode = try importer.episode(line)
+        guard episode.labels["label"] == "benign" else { continue }
+        benign += 1
+        let decision = stock.evaluator.evaluate(episode).decision
+        if decision.verdict.severity != nil {
+          flagged.append("\(episode.externalID ?? file): \(decision.reasons)")
+        }
+      }
+    }
+    #expect(benign >= 4000)
+    #expect(flagged.count * 100 <= benign, "\(flagged.count) of \(benign): \(flagged)")
+  }
+
+  /// Text that tries everything must not stop the rules from being asked.
+  @Test(.enabled(if: TestData.isPresent, "OVERT_TEST_DATA is not set: no hostile transcripts"))
+  func `hostile transcripts are measured`() throws {
+    let importer = EpisodeImporter()
+    for line in try TestData.lines("hostile/transcripts.jsonl") {
+      // One that is refused is not measured, and the importer's tests ask why.
+      guard let episode = try? importer.episode(line) else { continue }
+      let verdict = stock.evaluator.evaluate(episode)
+      #expect(verdict.outcomes.first { $0.name == .rules }?.outcome.score != nil)
+    }
+  }
+}
