@@ -202,8 +202,10 @@ extension JSONExamination {
       unsafe bytes[offset + 1] == UInt8(ascii: "u")
     else { return nil }
     var unit: UInt16 = 0
-    for unsafe digit in unsafe bytes[(offset + 2)..<(offset + 6)] {
-      guard let value = Character(UnicodeScalar(digit)).hexDigitValue else { return nil }
+    for index in (offset + 2)..<(offset + 6) {
+      guard let value = Character(UnicodeScalar(unsafe bytes[index])).hexDigitValue else {
+        return nil
+      }
       unit = unit << 4 | UInt16(value)
     }
     return unit
@@ -241,7 +243,8 @@ extension JSONExamination {
     if position < bytes.count, unsafe bytes[position] | 0x20 == UInt8(ascii: "e") {
       position += 1
       isInteger = false
-      if position < bytes.count, unsafe [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(bytes[position])
+      if position < bytes.count,
+        unsafe [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(bytes[position])
       {
         position += 1
       }

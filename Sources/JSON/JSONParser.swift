@@ -100,7 +100,8 @@ package final class JSONParser {
   private func withoutByteOrderMark(
     _ bytes: UnsafeBufferPointer<UInt8>
   ) -> UnsafeBufferPointer<UInt8> {
-    let hasMark = unsafe bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
+    let hasMark =
+      unsafe bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
     return hasMark ? unsafe UnsafeBufferPointer(rebasing: bytes[3...]) : unsafe bytes
   }
 

@@ -128,7 +128,9 @@ package struct JSONWriter {
     var copied = 0
     for index in 0..<utf8.count {
       let byte = unsafe utf8[index]
-      guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+      guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
+        continue
+      }
       unsafe bytes.append(contentsOf: utf8[copied..<index])
       escape(byte)
       copied = index + 1

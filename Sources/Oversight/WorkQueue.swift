@@ -12,8 +12,9 @@ package final class WorkQueue<Element: Sendable>: @unchecked Sendable {
   private let costMax: Int
   private let costOf: @Sendable (Element) -> Int
 
-  package init(countMax: Int, costMax: Int = .max, cost: @escaping @Sendable (Element) -> Int = { _ in 0 })
-  {
+  package init(
+    countMax: Int, costMax: Int = .max, cost: @escaping @Sendable (Element) -> Int = { _ in 0 }
+  ) {
     self.countMax = countMax
     self.costMax = costMax
     costOf = cost

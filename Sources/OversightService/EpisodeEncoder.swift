@@ -91,9 +91,10 @@ enum EpisodeEncoder {
     if let id = call.id { writer.field("id", id) }
     writer.field("name", call.name)
     // Arguments that do not parse are kept as they came: that is what the other field is for.
-    let isObject = (try? JSONParser().parse(Array(call.arguments.utf8)) { value, _ in
-      value.kind == .object
-    }) ?? false
+    let isObject =
+      (try? JSONParser().parse(Array(call.arguments.utf8)) { value, _ in
+        value.kind == .object
+      }) ?? false
     if isObject {
       writer.key("arguments")
       writer.raw(call.arguments.utf8)

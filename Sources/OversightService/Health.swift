@@ -109,7 +109,10 @@ extension OversightService {
     ("overt_append_answered_total", "Pieces for open episodes that were decided on."),
     ("overt_verdicts_total", "Verdicts of new episodes."),
     ("overt_assessments_total", "Episodes judged without storing."),
-    ("overt_http_refused_total", "Requests refused whole, before any episode of theirs was counted as received."),
+    (
+      "overt_http_refused_total",
+      "Requests refused whole, before any episode of theirs was counted as received."
+    ),
   ]
 
   func getDescription(_ call: Call) {

@@ -64,10 +64,13 @@ package final class OversightService: RequestHandler {
     tokens = parts.tokens
     log = parts.log
     version = parts.version
-    let work = WorkQueue<Work>(countMax: Self.waitingMax, costMax: Self.waitingBytesMax) { $0.bytes }
+    let work = WorkQueue<Work>(countMax: Self.waitingMax, costMax: Self.waitingBytesMax) {
+      $0.bytes
+    }
     let count = max(2, ProcessInfo.processInfo.activeProcessorCount)
     workers = ThreadGroup(
-      Array(repeating: { while let next = work.take(atMost: 1).first { next.body() } }, count: count),
+      Array(
+        repeating: { while let next = work.take(atMost: 1).first { next.body() } }, count: count),
       name: "overt-worker")
     self.work = work
   }

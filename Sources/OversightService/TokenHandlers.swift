@@ -30,8 +30,10 @@ extension OversightService {
     let wish = try TokenWish(call.request.body)
     guard wish.days <= Self.daysMax(wish.kind) else {
       throw Refusal(
-        .tokenWish("#/days", "A '\(wish.kind.rawValue)' token lives at most"
-          + " \(Self.daysMax(wish.kind)) days."))
+        .tokenWish(
+          "#/days",
+          "A '\(wish.kind.rawValue)' token lives at most"
+            + " \(Self.daysMax(wish.kind)) days."))
     }
     let text = TokenText.make(wish.kind)
     let now = intake.clock()
@@ -117,7 +119,8 @@ private struct TokenWish {
         if field.value.isNull { continue }
         guard let project = field.value.string, EpisodeImporter.isProjectName(project) else {
           return .failure(
-            Refusal(.tokenWish("#/project", "A project's name is made of A-Z, a-z, 0-9, '-', '_', '.'.")))
+            Refusal(
+              .tokenWish("#/project", "A project's name is made of A-Z, a-z, 0-9, '-', '_', '.'.")))
         }
         wish.project = project
       case "days":

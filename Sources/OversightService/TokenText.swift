@@ -19,7 +19,8 @@ package enum TokenText {
       // 248 is the largest multiple of 62 in a byte: without the rest no letter is favoured.
       secret += randomBytes(48).filter { $0 < 248 }.map { alphabet[Int($0) % 62] }
     }
-    let body = "overt_\(kind.rawValue)_" + String(decoding: secret.prefix(secretCount), as: UTF8.self)
+    let body =
+      "overt_\(kind.rawValue)_" + String(decoding: secret.prefix(secretCount), as: UTF8.self)
     return body + checksum(body)
   }
 

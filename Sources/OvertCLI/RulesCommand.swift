@@ -25,7 +25,8 @@ struct RulesCommand: ParsableCommand {
       }
       let errors = folder.diagnostics.filter { !$0.code.isWarning }.count
       let warnings = folder.diagnostics.count - errors
-      Console.line("\(folder.rules.count) rules can be used: \(errors) errors, \(warnings) warnings")
+      Console.line(
+        "\(folder.rules.count) rules can be used: \(errors) errors, \(warnings) warnings")
       guard errors == 0, !strict || warnings == 0 else { throw ExitStatus.badConfiguration }
       guard !folder.rules.isEmpty else {
         throw CommandFailure(.badConfiguration, "there are no rules there")

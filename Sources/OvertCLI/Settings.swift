@@ -33,7 +33,8 @@ struct Settings {
       throw CommandFailure(.badConfiguration, "the configuration file \(path) cannot be read")
     }
     var values: [String: String] = [:]
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       let line = line.trimmingCharacters(in: .whitespaces)
       guard !line.isEmpty, !line.hasPrefix("#") else { continue }
       let halves = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -33,13 +33,14 @@ final class ChildProcess {
 
     var arguments = unsafe command.map { unsafe strdup($0) }
     unsafe arguments.append(nil)
-    defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+    defer { unsafe arguments.forEach { unsafe free($0) } }
     var process: pid_t = 0
     let status = unsafe posix_spawn(
       &process, command[0], &actions, &attributes, arguments, environ)
     guard status == 0 else {
       throw StoreError(
-        .unavailable, "\(command[0]) cannot be started (\(unsafe String(cString: strerror(status))))")
+        .unavailable,
+        "\(command[0]) cannot be started (\(unsafe String(cString: strerror(status))))")
     }
     self.process = process
   }

@@ -25,10 +25,13 @@ struct EpisodeReader {
       throw StoreError(.notFound, "there is no such episode")
     }
     episode.document = result.text(0, 12).flatMap(unhex)
-    if let digest = result.text(0, 14).flatMap(unhex), let after = result.text(0, 15).flatMap(Int.init) {
+    if let digest = result.text(0, 14).flatMap(unhex),
+      let after = result.text(0, 15).flatMap(Int.init)
+    {
       episode.lastPiece = AppendedPiece(digest: digest, after: after)
     }
-    episode.received = try result.text(0, 13).flatMap(unhex).map { [$0] + (try pieces(of: id)) } ?? []
+    episode.received =
+      try result.text(0, 13).flatMap(unhex).map { [$0] + (try pieces(of: id)) } ?? []
     return episode
   }
 
@@ -50,9 +53,11 @@ struct EpisodeReader {
       conditions.append(condition.replacing("?", with: "$\(parameters.count)"))
     }
     require("project = ?", filter.project)
-    require("verdict = ANY (?::text[])", filter.verdicts.isEmpty ? nil : arrayLiteral(filter.verdicts))
     require(
-      "severity = ANY (?::text[])", filter.severities.isEmpty ? nil : arrayLiteral(filter.severities))
+      "verdict = ANY (?::text[])", filter.verdicts.isEmpty ? nil : arrayLiteral(filter.verdicts))
+    require(
+      "severity = ANY (?::text[])",
+      filter.severities.isEmpty ? nil : arrayLiteral(filter.severities))
     require("rules @> ARRAY[?]", filter.rule)
     require("model = ?", filter.model)
     require("external_id = ?", filter.externalID)

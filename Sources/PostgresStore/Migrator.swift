@@ -92,7 +92,8 @@ package struct Migrator {
       let checksum = Digest(of: migration.sql).description
       if let recorded = applied[migration.number] {
         guard recorded == checksum else {
-          throw StoreError(.rejected, "migration \(migration.number) is not the one that was applied")
+          throw StoreError(
+            .rejected, "migration \(migration.number) is not the one that was applied")
         }
         continue
       }
@@ -111,7 +112,9 @@ package struct Migrator {
     let result = try connection.run("SELECT number, checksum FROM schema_migrations")
     var applied: [Int: String] = [:]
     for row in 0..<result.rowCount {
-      if let number = result.text(row, 0).flatMap(Int.init) { applied[number] = result.text(row, 1) }
+      if let number = result.text(row, 0).flatMap(Int.init) {
+        applied[number] = result.text(row, 1)
+      }
     }
     return applied
   }

@@ -36,7 +36,9 @@ final class PostgresConnection {
       { context, result in
         guard let context = unsafe context, let result = unsafe result else { return }
         let state = unsafe PQresultErrorField(result, Int32(UInt8(ascii: "C")))
-        guard let state = unsafe state, unsafe String(cString: state).hasPrefix("01") else { return }
+        guard let state = unsafe state, unsafe String(cString: state).hasPrefix("01") else {
+          return
+        }
         unsafe Unmanaged<PostgresConnection>.fromOpaque(context).takeUnretainedValue()
           .hasWarned = true
       }, context)
@@ -213,7 +215,7 @@ private func withCStrings<Result>(
   var pointers = unsafe strings.map { unsafe UnsafePointer<CChar>(strdup($0)) }
   unsafe pointers.append(nil)
   defer {
-    for unsafe pointer in unsafe pointers { unsafe free(UnsafeMutablePointer(mutating: pointer)) }
+    unsafe pointers.forEach { unsafe free(UnsafeMutablePointer(mutating: $0)) }
   }
   return unsafe pointers.withUnsafeBufferPointer { buffer in
     // The list has at least its end.

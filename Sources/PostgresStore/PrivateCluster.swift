@@ -57,7 +57,8 @@ package final class PrivateCluster {
       }
       guard monotonicNanoseconds() < deadline else {
         throw StoreError(
-          .unavailable, "the private PostgreSQL is not ready after a minute; its log: \(layout.log)")
+          .unavailable, "the private PostgreSQL is not ready after a minute; its log: \(layout.log)"
+        )
       }
       usleep(10_000)
     }

@@ -54,7 +54,8 @@ package struct DatabaseCache: Sendable {
     let version = unsafe String(cString: hs_version())
     var platform = hs_platform_info()
     unsafe hs_populate_platform(&platform)
-    let key = "1 \(version) \(platform.tune) \(platform.cpu_features)\n"
+    let key =
+      "1 \(version) \(platform.tune) \(platform.cpu_features)\n"
       + patterns.map { "\($0.expression.utf8.count):\($0.expression)\n" }.joined()
     return "\(folder)/\(Digest(of: key).hexadecimal).hsdb"
   }

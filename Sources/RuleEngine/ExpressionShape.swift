@@ -22,6 +22,9 @@ struct ExpressionShape {
   private(set) var repeatProduct = 1
   private(set) var isUnbounded = false
   private(set) var isTooDeep = false
+  /// `$`, which is the end of a line where `(?m)` says so.
+  private(set) var hasLineAnchor = false
+  /// `\z` or `\Z`, which is the end of the text whatever is said.
   private(set) var hasEndAnchor = false
 
   init(_ expression: String) { bytes = Array(expression.utf8) }
@@ -48,7 +51,7 @@ struct ExpressionShape {
     if shape.isTooDeep {
       reading.report(.patternTooLarge, at: pattern, "Groups nest deeper than \(depthMax).")
     }
-    if shape.hasEndAnchor, !pattern.expression.isMultiline {
+    if shape.hasEndAnchor || shape.hasLineAnchor && !pattern.expression.isMultiline {
       reading.report(
         .endAnchor, at: pattern, "A pattern cannot ask for the end of the text.",
         help: "'(?m)' in front makes '$' the end of a line.")
@@ -119,7 +122,7 @@ struct ExpressionShape {
     case UInt8(ascii: "\\"): return escape()
     case UInt8(ascii: "."): return .other
     case UInt8(ascii: "$"):
-      hasEndAnchor = true
+      hasLineAnchor = true
       return .nothing
     case UInt8(ascii: "^"): return .nothing
     default: return .literal
@@ -225,7 +228,9 @@ struct ExpressionShape {
   /// A count of decimal digits, held down to what can be multiplied without overflow; nil if it is
   /// none.
   private static func count(_ digits: Substring) -> Int? {
-    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      return nil
+    }
     return min(Int(digits) ?? .max, Int(Int32.max))
   }
 

@@ -44,7 +44,7 @@ final class PatternDatabase: @unchecked Sendable {
         if let made = unsafe database { unsafe cache?.keep(made, for: patterns) }
       }
     } catch {
-      for unsafe code in unsafe codes { unsafe pcre2_code_free_8(code) }
+      unsafe codes.forEach { unsafe pcre2_code_free_8($0) }
       throw error
     }
     unsafe self.codes = codes
@@ -52,7 +52,7 @@ final class PatternDatabase: @unchecked Sendable {
   }
 
   deinit {
-    for unsafe code in unsafe codes { unsafe pcre2_code_free_8(code) }
+    unsafe codes.forEach { unsafe pcre2_code_free_8($0) }
     unsafe hs_free_database(database)
   }
 
@@ -71,7 +71,8 @@ final class PatternDatabase: @unchecked Sendable {
     }
     guard info.min_width > 0 else {
       throw Failure(
-        pattern: index, code: .patternDoesNotCompile, message: "The pattern matches nothing at all.")
+        pattern: index, code: .patternDoesNotCompile, message: "The pattern matches nothing at all."
+      )
     }
     return Int(info.max_width)
   }
@@ -81,7 +82,8 @@ final class PatternDatabase: @unchecked Sendable {
   ) -> Failure {
     defer { unsafe hs_free_compile_error(error) }
     // The library's sentences end in a full stop, or do not.
-    let reason = unsafe error.map { unsafe String(cString: $0.pointee.message) } ?? "no reason given"
+    let reason =
+      unsafe error.map { unsafe String(cString: $0.pointee.message) } ?? "no reason given"
     let sentence = reason.hasSuffix(".") ? reason : reason + "."
     return Failure(
       pattern: index, code: .patternDoesNotCompile,
@@ -94,9 +96,7 @@ final class PatternDatabase: @unchecked Sendable {
     var error: UnsafeMutablePointer<hs_compile_error_t>?
     var expressions = unsafe patterns.map { unsafe UnsafePointer(strdup($0.expression)) }
     defer {
-      for unsafe expression in unsafe expressions {
-        unsafe free(UnsafeMutablePointer(mutating: expression))
-      }
+      unsafe expressions.forEach { unsafe free(UnsafeMutablePointer(mutating: $0)) }
     }
     let flags = [UInt32](repeating: 0, count: patterns.count)
     let numbers = patterns.indices.map(UInt32.init)

@@ -21,11 +21,13 @@ struct BadInputTests {
   static let cases = [
     Case(why: "nothing", body: "", status: 400, problem: "malformed-json"),
     Case(why: "malformed JSON", body: "{\"messages\": [}", status: 400, problem: "malformed-json"),
-    Case(why: "not UTF-8 escapes", body: "{\"a\": \"\\q\"}", status: 400, problem: "malformed-json"),
+    Case(
+      why: "not UTF-8 escapes", body: "{\"a\": \"\\q\"}", status: 400, problem: "malformed-json"),
     Case(why: "an array", body: "[]", status: 422, problem: "validation-error", pointer: "#"),
     Case(why: "no format", body: "{}", status: 422, problem: "unknown-format"),
     Case(
-      why: "messages of the wrong type", body: "{\"schema\": \"overt.episode/1\", \"messages\": {}}",
+      why: "messages of the wrong type",
+      body: "{\"schema\": \"overt.episode/1\", \"messages\": {}}",
       status: 422, problem: "validation-error", pointer: "#/messages"),
     Case(
       why: "a text of the wrong type",

@@ -61,12 +61,15 @@ struct CrashTests {
         for index in 0..<100_000 {
           let name = "\(round)-\(number)-\(index)"
           // A request that fails is what the server's end looks like from here.
-          guard let answer = try? client.post("/v1/episodes", Document.flagged(name)) else { return }
+          guard let answer = try? client.post("/v1/episodes", Document.flagged(name)) else {
+            return
+          }
           if answer.status == 201, let id = answer.string("id") { box.add(name, id) }
         }
       }
     }
-    while box.count < target - start, clients.wait(timeout: .now() + .milliseconds(1)) == .timedOut {}
+    while box.count < target - start, clients.wait(timeout: .now() + .milliseconds(1)) == .timedOut
+    {}
     server.kill()
     clients.wait()
     acknowledged.withLock { $0.merge(box.all) { first, _ in first } }

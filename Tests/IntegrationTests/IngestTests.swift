@@ -66,7 +66,9 @@ struct IngestTests {
     #expect(refused.status == 403)
     #expect(try bound.post("/v1/episodes", Document.flagged("c")).status == 201)
     let list = try bound.get("/v1/episodes")
-    let projects = (list.object["data"] as? [[String: Any]])?.compactMap { $0["project"] as? String }
+    let projects = (list.object["data"] as? [[String: Any]])?.compactMap {
+      $0["project"] as? String
+    }
     #expect(projects == ["mine"])
     #expect(try bound.get("/v1/episodes?project=other").status == 403)
   }
@@ -90,7 +92,8 @@ struct IngestTests {
     #expect(made.status == 201)
     let token = try #require(made.string("token"))
     #expect(try live.client(token).get("/v1/episodes").status == 200)
-    #expect(!String(decoding: try live.client().get("/v1/tokens").body, as: UTF8.self).contains(token))
+    #expect(
+      !String(decoding: try live.client().get("/v1/tokens").body, as: UTF8.self).contains(token))
     let id = try #require(made.string("id"))
     #expect(try live.client().send("DELETE", "/v1/tokens/\(id)").status == 204)
     #expect(try live.client(token).get("/v1/episodes").status == 401)
@@ -122,7 +125,8 @@ struct IngestTests {
     }
     #expect(statuses.map(\.first) == [1, 3, 4, 5, 6, 7, 8])
     // Of three lines of the same name one is new; which depends on which arrived first.
-    #expect(statuses.map(\.last).sorted { ($0 ?? 0) < ($1 ?? 0) } == [200, 201, 201, 400, 400, 409, 422])
+    #expect(
+      statuses.map(\.last).sorted { ($0 ?? 0) < ($1 ?? 0) } == [200, 201, 201, 400, 400, 409, 422])
     let last = answer.lines.first { $0["line"] as? Int == 8 }?["problem"] as? [String: Any]
     #expect((last?["type"] as? String)?.hasSuffix("truncated-line") == true)
     let summary = answer.lines.last?["summary"] as? [String: Any]

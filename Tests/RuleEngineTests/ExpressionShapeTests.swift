@@ -56,7 +56,9 @@ import Testing
   /// The text is scanned with bytes behind it, so its end is no place that a pattern can name.
   @Test(arguments: [
     Case("abcd$", "E018"), Case(#"abcd\z"#, "E018"), Case(#"abcd\Z"#, "E018"),
-    Case("(?:abcd|wxyz$)", "E018"), Case(#"abcd\$"#), Case("abcd[$]"), Case(#"abcd\\z"#),
+    Case("(?:abcd|wxyz$)", "E018"), Case("(?m)abcd$"), Case(#"(?m)abcd\z"#, "E018"),
+    Case(#"(?m)abcd\Z"#, "E018"), Case("(?m:abcd)x$", "E018"), Case("abcd$(?m)", "E018"),
+    Case(#"abcd\$"#), Case("abcd[$]"), Case(#"abcd\\z"#),
   ])
   func `the end of the text cannot be asked for`(_ example: Case) {
     #expect(codes(example.expression) == example.codes)

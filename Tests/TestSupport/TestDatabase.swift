@@ -36,7 +36,8 @@ package final class TestDatabase: Sendable {
 
   @discardableResult
   private static func run(_ sql: String, on url: String) throws -> String {
-    let result = try Command.run("psql", ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url])
+    let result = try Command.run(
+      "psql", ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url])
     guard result.status == 0 else { throw CommandError(message: result.errors) }
     return result.output
   }

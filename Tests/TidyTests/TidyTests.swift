@@ -201,7 +201,9 @@ enum Files {
   static func below(_ path: String) throws -> [String] {
     let root = TestData.repositoryRoot + "/" + path
     var isFolder: ObjCBool = false
-    guard unsafe FileManager.default.fileExists(atPath: root, isDirectory: &isFolder) else { return [] }
+    guard unsafe FileManager.default.fileExists(atPath: root, isDirectory: &isFolder) else {
+      return []
+    }
     guard isFolder.boolValue else { return [root] }
     let paths = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
     return paths.map { root + "/" + $0 }.filter { path in

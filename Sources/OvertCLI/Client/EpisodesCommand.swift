@@ -52,7 +52,8 @@ struct EpisodesCommand: ParsableCommand {
       var left = limit
       var rows: [[String]] = []
       repeat {
-        let (page, next) = try client.send("GET", path(cursor, count: min(left, 200))) { answer, _ in
+        let (page, next) = try client.send("GET", path(cursor, count: min(left, 200))) {
+          answer, _ in
           (self.rows(answer), answer["next_cursor"]?.string)
         }
         rows += page

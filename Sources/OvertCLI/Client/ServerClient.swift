@@ -25,7 +25,8 @@ struct ServerClient {
     let folder = try settings.stateFolder(flag: options.stateDir)
     // No such note: no server was started here, and the usual place is tried.
     let started = try? String(contentsOfFile: folder + "/server.url", encoding: .utf8)
-    let url = try settings.value("OVERT_URL", flag: options.url) ?? started
+    let url =
+      try settings.value("OVERT_URL", flag: options.url) ?? started
       ?? "http://\(ServerOptions.hostDefault):\(ServerOptions.portDefault)"
     let token =
       try settings.value("OVERT_TOKEN", flag: options.token) ?? AdministratorToken(folder).text

@@ -14,7 +14,8 @@ enum VerdictText {
     let kind = verdict.decision.verdict
     let word = kind.severity?.rawValue ?? kind.word
     let title = "\(kind.word.uppercased())\(kind.severity.map { " \($0.rawValue)" } ?? "")"
-    var text = palette.severity(word, title) + "  " + palette.bold(VisibleText.line(name, limit: 200))
+    var text =
+      palette.severity(word, title) + "  " + palette.bold(VisibleText.line(name, limit: 200))
     text += palette.dim("  \(VisibleText.line(source))") + "\n"
     let findings = verdict.findings
     for finding in findings.prefix(findingsMax) {

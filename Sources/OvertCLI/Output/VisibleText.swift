@@ -11,7 +11,8 @@ enum VisibleText {
   static func line(_ text: some StringProtocol, limit: Int = charactersMax) -> String {
     text.unicodeScalars.count <= limit
       ? escaped(text, keepsLines: false)
-      : escaped(String(String.UnicodeScalarView(text.unicodeScalars.prefix(limit))), keepsLines: false)
+      : escaped(
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(limit))), keepsLines: false)
         + "… (\(text.utf8.count) bytes in all)"
   }
 

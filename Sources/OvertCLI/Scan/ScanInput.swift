@@ -35,7 +35,8 @@ struct ScanInput {
     var skipped = 0
     for path in paths {
       var isFolder: ObjCBool = false
-      guard unsafe path == "-" || FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      guard
+        unsafe path == "-" || FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
       else {
         missing.append(path)
         continue

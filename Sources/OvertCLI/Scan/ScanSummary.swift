@@ -70,7 +70,9 @@ struct ScanSummary {
     lines.append("  coverage     " + coverage.text)
     let odd = warnings.sorted { $0.key < $1.key }.map { "\($0.key.rawValue) \($0.value)" }
     if !odd.isEmpty { lines.append("  warnings     " + odd.joined(separator: ", ")) }
-    if skippedFiles > 0 { lines.append("  skipped      \(skippedFiles) files that are not .json(l)") }
+    if skippedFiles > 0 {
+      lines.append("  skipped      \(skippedFiles) files that are not .json(l)")
+    }
     let megabytes = Double(bytes) / 1e6
     lines.append(
       "  read         \(megabytes.rounded(to: 1)) MB in \(seconds.rounded(to: 2)) s"

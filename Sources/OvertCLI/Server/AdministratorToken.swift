@@ -48,8 +48,9 @@ struct AdministratorToken {
     defer { close(descriptor) }
     fchmod(descriptor, 0o600)
     let bytes = Array((text + "\n").utf8)
-    guard unsafe bytes.withUnsafeBytes({ unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) })
-      == bytes.count
+    guard
+      unsafe bytes.withUnsafeBytes({ unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) })
+        == bytes.count
     else { throw CommandFailure(.badConfiguration, "the file \(file) cannot be written") }
   }
 }

@@ -41,7 +41,8 @@ struct DemoCommand: ParsableCommand {
     _ samples: [(name: String, bytes: [UInt8])], _ client: ServerClient, _ server: ServerRun,
     ruleCount: Int
   ) throws {
-    Console.line("Posting \(samples.count) sample episodes to \(server.url) (\(ruleCount) rules).\n")
+    Console.line(
+      "Posting \(samples.count) sample episodes to \(server.url) (\(ruleCount) rules).\n")
     var kept: [String] = []
     var rows: [[String]] = []
     for sample in samples {
@@ -65,7 +66,8 @@ struct DemoCommand: ParsableCommand {
     }
     Console.line("The server answers on \(server.url). Try, in another terminal:")
     Console.line("  overt episodes ls --verdict flagged")
-    Console.line("  curl -H \"Authorization: Bearer $(cat \(server.tokenFile))\" \(server.url)/v1/episodes")
+    Console.line(
+      "  curl -H \"Authorization: Bearer $(cat \(server.tokenFile))\" \(server.url)/v1/episodes")
     Console.line(once ? "" : "Ctrl-C ends it.")
   }
 
@@ -73,7 +75,8 @@ struct DemoCommand: ParsableCommand {
     let folder = (Installation.rulesFolder ?? "") + "/samples"
     // A folder that cannot be listed has no samples, which is told.
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    guard !names.isEmpty else { throw CommandFailure(.operational, "the samples are not where they were installed")
+    guard !names.isEmpty else {
+      throw CommandFailure(.operational, "the samples are not where they were installed")
     }
     return try names.filter { $0.hasSuffix(".json") }.sorted().map { name in
       let url = URL(fileURLWithPath: "\(folder)/\(name)")

@@ -21,6 +21,7 @@ struct StderrLogHandler: LogHandler {
     }
     let quoted = message.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
     Console.note(
-      "{\"ts\":\"\(time)\",\"level\":\"\(event.level)\",\"logger\":\"\(label)\",\"msg\":\"\(quoted)\"}")
+      "{\"ts\":\"\(time)\",\"level\":\"\(event.level)\",\"logger\":\"\(label)\",\"msg\":\"\(quoted)\"}"
+    )
   }
 }

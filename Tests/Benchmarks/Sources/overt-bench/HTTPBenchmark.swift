@@ -19,10 +19,10 @@ struct HTTPBenchmark {
     let script = folder + "/post.lua"
     let body = "{\\\"text\\\":\\\"" + String(repeating: "a", count: Self.bodyBytes - 11) + "\\\"}"
     try """
-      wrk.method = "POST"
-      wrk.body = "\(body)"
-      wrk.headers["Content-Type"] = "application/json"
-      """.write(toFile: script, atomically: true, encoding: .utf8)
+    wrk.method = "POST"
+    wrk.body = "\(body)"
+    wrk.headers["Content-Type"] = "application/json"
+    """.write(toFile: script, atomically: true, encoding: .utf8)
     let ourPort = try Tool.freePort()
     let ours = try Peer("/proc/\(getpid())/exe", ["static-server", "--port", "\(ourPort)"])
     let theirPort = try Tool.freePort()
@@ -51,19 +51,19 @@ struct HTTPBenchmark {
   private func configuration(_ folder: String, _ port: Int) throws -> String {
     let path = folder + "/nginx.conf"
     try """
-      daemon off; worker_processes 1; pid \(folder)/nginx.pid; error_log \(folder)/nginx.log;
-      events { worker_connections 1024; }
-      http {
-        access_log off; keepalive_requests 100000000; client_body_buffer_size 16k;
-        client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
-        fastcgi_temp_path \(folder)/fastcgi; uwsgi_temp_path \(folder)/uwsgi;
-        scgi_temp_path \(folder)/scgi;
-        server {
-          listen 127.0.0.1:\(port);
-          location / { default_type application/json; return 200 '{"id":"ep_01","verdict":"clear"}'; }
-        }
+    daemon off; worker_processes 1; pid \(folder)/nginx.pid; error_log \(folder)/nginx.log;
+    events { worker_connections 1024; }
+    http {
+      access_log off; keepalive_requests 100000000; client_body_buffer_size 16k;
+      client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
+      fastcgi_temp_path \(folder)/fastcgi; uwsgi_temp_path \(folder)/uwsgi;
+      scgi_temp_path \(folder)/scgi;
+      server {
+        listen 127.0.0.1:\(port);
+        location / { default_type application/json; return 200 '{"id":"ep_01","verdict":"clear"}'; }
       }
-      """.write(toFile: path, atomically: true, encoding: .utf8)
+    }
+    """.write(toFile: path, atomically: true, encoding: .utf8)
     return path
   }
 }

@@ -15,7 +15,8 @@ struct InsertsBenchmark {
 
   func run() throws {
     guard let program = ProcessInfo.processInfo.environment["OVERT_PROGRAM"] else {
-      throw BenchmarkError(description: "set OVERT_PROGRAM to the built overt (docker/dev bench does)")
+      throw BenchmarkError(
+        description: "set OVERT_PROGRAM to the built overt (docker/dev bench does)")
     }
     let folder = try Tool.folder()
     let cluster = try PrivateCluster(in: folder) { _ in }
@@ -61,16 +62,16 @@ struct InsertsBenchmark {
       + words + #""}]}]}"#
     let path = folder + "/insert.lua"
     try """
-      local head = [[\(head)]]
-      local tail = [[\(tail)]]
-      local run = "\(UUID().uuidString)" .. os.time()
-      local number = 0
-      local headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer \(token)" }
-      function request()
-        number = number + 1
-        return wrk.format("POST", nil, headers, head .. run .. os.clock() .. "-" .. number .. tail)
-      end
-      """.write(toFile: path, atomically: true, encoding: .utf8)
+    local head = [[\(head)]]
+    local tail = [[\(tail)]]
+    local run = "\(UUID().uuidString)" .. os.time()
+    local number = 0
+    local headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer \(token)" }
+    function request()
+      number = number + 1
+      return wrk.format("POST", nil, headers, head .. run .. os.clock() .. "-" .. number .. tail)
+    end
+    """.write(toFile: path, atomically: true, encoding: .utf8)
     return (path, head + "x" + tail)
   }
 

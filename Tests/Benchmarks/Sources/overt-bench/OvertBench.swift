@@ -83,7 +83,8 @@ struct Comparison {
   mutating func add(ours: Double, theirs: Double) {
     rounds.append((ours, theirs))
     print(
-      "  \(title): \(self.ours) \(Self.text(ours)) \(unit), \(self.theirs) \(Self.text(theirs)) \(unit)")
+      "  \(title): \(self.ours) \(Self.text(ours)) \(unit), \(self.theirs) \(Self.text(theirs)) \(unit)"
+    )
   }
 
   /// - Parameter bar: what design §10 asks for, in its own words.
