@@ -158,11 +158,24 @@ func storable(_ text: String) -> String {
 
 /// A list of texts as the literal of an array (PostgreSQL documentation §8.15.6).
 func arrayLiteral(_ texts: [String?]) -> String {
-  let elements = texts.map { text in
-    guard let text else { return "NULL" }
-    return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+  var literal: [UInt8] = [UInt8(ascii: "{")]
+  for (index, text) in texts.enumerated() {
+    if index > 0 { literal.append(UInt8(ascii: ",")) }
+    guard let text else {
+      literal += Array("NULL".utf8)
+      continue
+    }
+    literal.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+        literal.append(UInt8(ascii: "\\"))
+      }
+      literal.append(byte)
+    }
+    literal.append(UInt8(ascii: "\""))
   }
-  return "{" + elements.joined(separator: ",") + "}"
+  literal.append(UInt8(ascii: "}"))
+  return String(decoding: literal, as: UTF8.self)
 }
 
 /// A list of byte strings as a binary `bytea[]` (`array_recv` in PostgreSQL's arrayfuncs.c): one
