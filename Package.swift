@@ -96,6 +96,7 @@ let package = Package(
     tests("Cryptography"),
     tests("Oversight"),
     tests("HTTPServer"),
+    tests("HTTPClient", ["HTTPServer"]),
     tests("Importers", ["Oversight", "JSON"]),
     tests("RuleEngine", ["Oversight"]),
     tests("PostgresStore", ["Oversight", "Migrations", log]),

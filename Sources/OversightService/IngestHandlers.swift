@@ -94,15 +94,7 @@ extension OversightService {
 
   private func answer(_ stored: Stored, seesVerdict: Bool) -> [UInt8] {
     guard seesVerdict else {
-      var writer = JSONWriter()
-      writer.object { writer in
-        writer.field("id", stored.id)
-        writer.field("external_id", stored.externalID)
-        writer.key("assessment")
-        writer.object { $0.field("status", ["accepted"].first) }
-        if stored.isDuplicate { writer.field("duplicate", true) }
-      }
-      return writer.bytes
+      return Receipt(stored.id, stored.externalID, isDuplicate: stored.isDuplicate).json
     }
     return stored.isDuplicate
       ? stored.document.dropLast() + Array(",\"duplicate\":true}".utf8) : stored.document
@@ -259,20 +251,34 @@ private final class Revision: Sendable {
       return problem.response(instance: call.request.path, requestID: call.requestID)
     case .repeated(let stored):
       let document = seesVerdict ? stored.document : nil
-      return .json(.ok, document ?? accepted(stored.id, stored.externalID))
+      return .json(.ok, document ?? Receipt(stored.id, stored.externalID).json)
     case .accepted(let record):
       return .json(
-        .created, seesVerdict ? record.document : accepted(record.id, record.externalID))
+        .created, seesVerdict ? record.document : Receipt(record.id, record.externalID).json)
     }
   }
+}
 
-  private func accepted(_ id: String, _ externalID: String) -> [UInt8] {
+/// What is answered to who may not know verdicts.
+private struct Receipt {
+  private let id: String
+  private let externalID: String
+  private let isDuplicate: Bool
+
+  init(_ id: String, _ externalID: String, isDuplicate: Bool = false) {
+    self.id = id
+    self.externalID = externalID
+    self.isDuplicate = isDuplicate
+  }
+
+  var json: [UInt8] {
     var writer = JSONWriter()
     writer.object { writer in
       writer.field("id", id)
       writer.field("external_id", externalID)
       writer.key("assessment")
-      writer.object { $0.field("status", ["accepted"].first) }
+      writer.object { $0.field("status", "accepted") }
+      if isDuplicate { writer.field("duplicate", true) }
     }
     return writer.bytes
   }

@@ -113,6 +113,13 @@ struct Settings {
 
 /// The files that come with the program.
 enum Installation {
+  /// The program's own path, as somebody in the folder that it was started in would type it.
+  static let program: String = {
+    let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
+    let folder = FileManager.default.currentDirectoryPath + "/"
+    return path.hasPrefix(folder) ? String(path.dropFirst(folder.count)) : path
+  }()
+
   /// The stock rules: beside an installed program (`../share/overt/Rules`), or in the checkout that
   /// the program was built in.
   static let rulesFolder: String? = {

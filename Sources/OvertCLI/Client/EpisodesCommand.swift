@@ -110,10 +110,10 @@ struct EpisodesCommand: ParsableCommand {
       let path = "/v1/episodes/\(queryEscaped(id))?include=episode"
       let shown = try ServerClient(client).send("GET", path) { answer, bytes in
         self.format == .json
-          ? .success(String(decoding: bytes, as: UTF8.self) + "\n")
+          ? String(decoding: bytes, as: UTF8.self) + "\n"
           : EpisodeText.text(answer, isBrief: self.brief)
       }
-      Console.write(try shown.get())
+      Console.write(shown)
     }
   }
 }
@@ -121,9 +121,7 @@ struct EpisodesCommand: ParsableCommand {
 /// A stored episode as people read it.
 enum EpisodeText {
   /// - Parameter answer: what `GET /v1/episodes/{id}?include=episode` answered.
-  static func text(
-    _ answer: JSONValue, isBrief: Bool
-  ) -> Result<String, CommandFailure> {
+  static func text(_ answer: JSONValue, isBrief: Bool) -> String {
     let palette = Palette(isTerminal: Console.isOutputTerminal)
     let verdict = answer["verdict"]?.string ?? "?"
     let severity = answer["severity"]?.string
@@ -145,7 +143,7 @@ enum EpisodeText {
     let episode = episode(answer["episode"])
     text += findings(answer, episode, palette)
     if !isBrief { text += transcript(episode, palette) }
-    return .success(text)
+    return text
   }
 
   private static func episode(_ value: JSONValue?) -> Episode? {

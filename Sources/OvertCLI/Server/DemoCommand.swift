@@ -62,13 +62,14 @@ struct DemoCommand: ParsableCommand {
       let text = try client.send("GET", "/v1/episodes/\(id)?include=episode") { answer, _ in
         EpisodeText.text(answer, isBrief: true)
       }
-      Console.line(try text.get())
+      Console.line(text)
     }
+    guard !once else { return }
     Console.line("The server answers on \(server.url). Try, in another terminal:")
-    Console.line("  overt episodes ls --verdict flagged")
+    Console.line("  \(Installation.program) episodes ls --verdict flagged")
     Console.line(
       "  curl -H \"Authorization: Bearer $(cat \(server.tokenFile))\" \(server.url)/v1/episodes")
-    Console.line(once ? "" : "Ctrl-C ends it.")
+    Console.line("Ctrl-C ends it.")
   }
 
   private static func samples() throws -> [(name: String, bytes: [UInt8])] {
