@@ -28,7 +28,6 @@ extension OversightService {
     let externalID: String
     let isDuplicate: Bool
     let document: [UInt8]
-    let verdict: Decision.Kind?
   }
 
   /// Reads, judges and stores one episode. Counts it, except for a refusal, which whoever answers
@@ -72,13 +71,12 @@ extension OversightService {
       return .success(
         Stored(
           id: record.id, externalID: record.externalID, isDuplicate: false,
-          document: record.document, verdict: record.decision))
+          document: record.document))
     case .duplicate(let id, let document):
       counters.add("overt_ingest_duplicate_total")
       return .success(
         Stored(
-          id: id, externalID: record.externalID, isDuplicate: true, document: document,
-          verdict: nil))
+          id: id, externalID: record.externalID, isDuplicate: true, document: document))
     case .conflict(let id): return .failure(Refusal(.conflict(id)))
     }
   }

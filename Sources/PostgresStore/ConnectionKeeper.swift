@@ -1,18 +1,32 @@
 internal import Glibc
+internal import Synchronization
+
+/// When a database was last reached, by whichever thread: what one has learnt, all know.
+final class Reachability: Sendable {
+  private let nanoseconds = Atomic<UInt64>(0)
+
+  func reached(at now: UInt64) { nanoseconds.store(now, ordering: .relaxed) }
+  func wasReached(since time: UInt64) -> Bool { nanoseconds.load(ordering: .relaxed) > time }
+}
 
 /// Keeps one connection for one thread: made when it is needed, made again when it was lost, and
 /// not tried more often than the server can bear.
 final class ConnectionKeeper {
   private let url: String
+  private let reachability: Reachability
   private var connection: PostgresConnection?
   private var retryAt: UInt64 = 0
   private var pauseNanoseconds: UInt64 = 0
   private var lastFailure: PostgresError?
+  private var failedAt: UInt64 = 0
 
   private static let pauseMin: UInt64 = 100_000_000
   private static let pauseMax: UInt64 = 2_000_000_000
 
-  init(_ url: String) { self.url = url }
+  init(_ url: String, _ reachability: Reachability) {
+    self.url = url
+    self.reachability = reachability
+  }
 
   /// A live connection.
   ///
@@ -22,17 +36,21 @@ final class ConnectionKeeper {
     if let connection, connection.isAlive { return connection }
     connection = nil
     let now = monotonicNanoseconds()
-    if now < retryAt, let lastFailure { throw lastFailure }
+    if now < retryAt, !reachability.wasReached(since: failedAt), let lastFailure {
+      throw lastFailure
+    }
     do {
       let made = try PostgresConnection(url)
       connection = made
+      reachability.reached(at: monotonicNanoseconds())
       pauseNanoseconds = 0
       lastFailure = nil
       return made
     } catch {
       pauseNanoseconds = min(max(pauseNanoseconds * 2, Self.pauseMin), Self.pauseMax)
       // Full jitter, so that many servers do not come back at the same moment.
-      retryAt = monotonicNanoseconds() + UInt64.random(in: 0...pauseNanoseconds)
+      failedAt = monotonicNanoseconds()
+      retryAt = failedAt + UInt64.random(in: 0...pauseNanoseconds)
       lastFailure = error
       throw error
     }

@@ -34,10 +34,11 @@ package final class PostgresEpisodeStore: Sendable {
       countMax: limits.waitingMax, costMax: limits.waitingBytesMax
     ) { $0.record.received.count + $0.record.document.count }
     let reads = WorkQueue<@Sendable (ConnectionKeeper) -> Void>(countMax: limits.readsMax)
+    let reachability = Reachability()
     var bodies: [@Sendable () -> Void] = []
     for _ in 0..<limits.writers {
       bodies.append {
-        let writer = EpisodeWriter(ConnectionKeeper(url))
+        let writer = EpisodeWriter(ConnectionKeeper(url, reachability))
         while case let jobs = records.take(
           atMost: EpisodeWriter.groupMax, costAtMost: EpisodeWriter.groupBytesMax), !jobs.isEmpty
         {
@@ -47,7 +48,7 @@ package final class PostgresEpisodeStore: Sendable {
     }
     for _ in 0..<limits.readers {
       bodies.append {
-        let keeper = ConnectionKeeper(url)
+        let keeper = ConnectionKeeper(url, reachability)
         while let read = reads.take(atMost: 1).first { read(keeper) }
       }
     }
@@ -95,7 +96,8 @@ extension PostgresEpisodeStore: EpisodeStore {
 
   package func ping(_ completion: @escaping Completion<Void>) {
     read(completion) { connection in
-      let result = try connection.run("SELECT NOT pg_is_in_recovery()")
+      let result = try connection.run(
+        "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'")
       guard result.text(0, 0) == "t" else {
         throw StoreError(.unavailable, "the database takes no writes")
       }

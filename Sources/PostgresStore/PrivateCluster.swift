@@ -9,8 +9,10 @@ package import Oversight
 /// PostgreSQL refuses to run as root; then it runs as the user `postgres`. The kernel is asked to
 /// stop it (`PR_SET_PDEATHSIG`) when this process dies, however it dies.
 package final class PrivateCluster {
-  private let server: ChildProcess
+  private var server: ChildProcess
   private let lock: FileLock
+  private let layout: ClusterLayout
+  private let tools: PostgresTools
   /// A connection string for the cluster's database.
   package let url: String
 
@@ -32,6 +34,8 @@ package final class PrivateCluster {
       progress("making a private PostgreSQL in \(layout.root)")
       try tools.initialise(layout)
     }
+    self.layout = layout
+    self.tools = tools
     server = try tools.start(layout)
     url = "host=\(layout.sockets) user=overt dbname=overt"
     do {
@@ -41,6 +45,18 @@ package final class PrivateCluster {
       server.stop(within: Self.stopSeconds)
       throw error
     }
+  }
+
+  /// Starts the server again if it has ended by itself or was killed. To be called on the thread
+  /// that made the cluster.
+  ///
+  /// - Returns: whether it had ended.
+  /// - Throws: ``StoreError`` if it does not start; it may at the next call.
+  package func revive() throws(StoreError) -> Bool {
+    guard !server.isRunning else { return false }
+    server = try tools.start(layout)
+    try Self.awaitReadiness(of: server, layout)
+    return true
   }
 
   /// Stops the server in an orderly way. Blocks until it has ended.

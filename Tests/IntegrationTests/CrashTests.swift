@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HTTPClient
 import Synchronization
 import TestSupport
@@ -45,6 +46,60 @@ struct CrashTests {
     #expect(survivor.terminate().status == 0)
   }
 
+  @Test func `kill -9 of the database loses no acknowledged episode, and it comes back`() throws {
+    let state = try StateFolder()
+    let server = try RunningServer(databaseURL: nil, state: state)
+    let known = Acknowledgements()
+    let clients = DispatchGroup()
+    let (url, token) = (server.url, server.token)
+    let over = SharedFlag()
+    for number in 0..<Self.clientCount {
+      DispatchQueue.global().async(group: clients) {
+        let client = HTTPClient(url: url, token: token)
+        for index in 0..<100_000 where !over.isSet {
+          let name = "\(number)-\(index)"
+          // The server itself lives: what it cannot store it refuses, and is asked again.
+          while !over.isSet, let answer = try? client.post("/v1/episodes", Document.flagged(name)) {
+            if [200, 201].contains(answer.status), let id = answer.string("id") {
+              known.add(name, id)
+              break
+            }
+          }
+        }
+      }
+    }
+    for _ in 0..<2 {
+      let before = known.count
+      while known.count < before + 100 { clients.waitBriefly() }
+      let note = try String(
+        contentsOfFile: state.path + "/postgres/data/postmaster.pid", encoding: .utf8)
+      let process = try #require(note.split(separator: "\n").first.flatMap { pid_t($0) })
+      kill(process, SIGKILL)
+      while kill(process, 0) == 0 { clients.waitBriefly() }
+    }
+    let after = known.count
+    while known.count < after + 100 { clients.waitBriefly() }
+    over.set()
+    clients.wait()
+    let client = HTTPClient(url: url, token: token)
+    for (name, id) in known.all {
+      var again = try client.post("/v1/episodes", Document.flagged(name))
+      // The last thread of the store may still have to notice.
+      if again.status == 503 { again = try client.post("/v1/episodes", Document.flagged(name)) }
+      #expect(
+        again.status == 200 && again.string("id") == id, "lost or doubled: \(name), \(again.status)"
+      )
+    }
+    #expect(server.terminate().status == 0)
+  }
+
+  /// Something that is said once, to many.
+  private final class SharedFlag: Sendable {
+    private let value = Mutex(false)
+    var isSet: Bool { value.withLock { $0 } }
+    func set() { value.withLock { $0 = true } }
+  }
+
   /// Posts from several clients until enough is acknowledged, kills the server in the middle of it,
   /// and waits for the clients to notice.
   private func post(
@@ -80,5 +135,13 @@ struct CrashTests {
     func add(_ name: String, _ id: String) { ids.withLock { $0[name] = id } }
     var count: Int { ids.withLock(\.count) }
     var all: [String: String] { ids.withLock { $0 } }
+  }
+}
+
+extension DispatchGroup {
+  /// Gives the clients a moment; whether any is still at it.
+  @discardableResult
+  fileprivate func waitBriefly() -> Bool {
+    wait(timeout: .now() + .milliseconds(1)) == .timedOut
   }
 }

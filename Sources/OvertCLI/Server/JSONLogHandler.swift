@@ -15,7 +15,8 @@ struct StderrLogHandler: LogHandler {
 
   func log(event: LogEvent) {
     let message = VisibleText.line(event.message.description)
-    let time = Date.now.ISO8601Format(.iso8601(timeZone: .gmt, includingFractionalSeconds: true))
+    let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true, timeZone: .gmt)
+    let time = Date.now.ISO8601Format(style)
     guard !Console.isErrorTerminal else {
       return Console.note("\(time) \(event.level) \(message)")
     }

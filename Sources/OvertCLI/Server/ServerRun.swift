@@ -77,11 +77,22 @@ final class ServerRun {
     var seconds = 0
     while Signals.wait(seconds: 1) == nil {
       seconds += 1
+      reviveDatabase()
       service.lookAround()
       guard seconds.isMultiple(of: 60) else { continue }
       store.closeIdle(minutes: Self.idleMinutes) { [log] result in
         if case .failure(let error) = result { log.error("idle episodes: \(error.message)") }
       }
+    }
+  }
+
+  /// A private database that was killed is nobody else's to start again.
+  private func reviveDatabase() {
+    guard let cluster else { return }
+    do {
+      if try cluster.revive() { log.warning("the private PostgreSQL had ended; it runs again") }
+    } catch {
+      log.error("\(error.message)")
     }
   }
 
