@@ -9,7 +9,7 @@ enum AnthropicMessagesDecoder {
   static func read(_ root: JSONValue, _ reading: inout Reading) -> Episode {
     var episode = Episode(source: Episode.Source(format: "anthropic.messages"))
     let document = ForeignDocument.open(root, responseKey: "content", &episode, &reading)
-    episode.agent.model = document.model
+    episode.agent.model = document.model ?? episode.agent.model
     episode.tools = document.request?["tools"]?.text
     let isFull = root["thinking_display"]?.isString("full") == true
     if let system = document.request?["system"] {
@@ -69,6 +69,7 @@ enum AnthropicMessagesDecoder {
   private static func block(
     _ value: JSONValue, isFull: Bool, _ reading: inout Reading
   ) -> Part {
+    _ = reading.isObject(value)
     switch value["type"]?.string {
     case "text": return .text(value["text"]?.string ?? "")
     case "thinking":

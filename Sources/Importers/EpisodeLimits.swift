@@ -1,6 +1,6 @@
 /// What an episode may hold. Everything beyond is refused with the limit's name and value.
 package enum EpisodeLimits {
-  /// Nested arrays and objects of a document (design §9; Foundation's own limit is the same).
+  /// Nested arrays and objects of a document (Foundation's own limit is the same).
   package static let depthMax = 512
   /// A training run's longest agent episodes have some thousands of turns.
   package static let messagesMax = 20_000

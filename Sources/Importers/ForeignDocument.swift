@@ -27,6 +27,9 @@ struct ForeignDocument {
       "format", "external_id", "project", "labels", "open", "request", "response", "agent",
       "thinking_display",
     ]
+    for key: StaticString in ["request", "response"] {
+      if let value = root[key], !value.isNull { reading.at(key) { _ = $0.isObject(value) } }
+    }
     for field in root.eachField where !known.contains(field.key.string ?? "") {
       reading.keep(field)
     }

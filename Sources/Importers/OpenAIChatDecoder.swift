@@ -10,7 +10,7 @@ enum OpenAIChatDecoder {
   static func read(_ root: JSONValue, _ reading: inout Reading) -> Episode {
     var episode = Episode(source: Episode.Source(format: "openai.chat"))
     let document = ForeignDocument.open(root, responseKey: "choices", &episode, &reading)
-    episode.agent.model = document.model
+    episode.agent.model = document.model ?? episode.agent.model
     episode.tools = document.request?["tools"]?.text
     episode.messages = document.readMessages(&reading) { value, reading in
       readMessage(value, finishReason: nil, &reading).map { [$0] } ?? []
@@ -125,6 +125,7 @@ extension OpenAIChatDecoder {
       return []
     }
     return content.eachElement.flatMap { block -> [Part] in
+      _ = reading.isObject(block)
       if let text = block["text"] ?? block["refusal"], let string = text.string {
         return parts(of: string, role, &reading)
       }
@@ -149,6 +150,7 @@ extension OpenAIChatDecoder {
 
   private static func readToolCall(_ value: JSONValue, _ reading: inout Reading) -> ToolCall {
     let function = value["function"] ?? value["custom"] ?? value
+    _ = reading.isObject(function)
     var call = ToolCall(
       id: value["id"]?.string, name: function["name"]?.string ?? "", arguments: "{}")
     if let arguments = function["arguments"] ?? function["input"] {

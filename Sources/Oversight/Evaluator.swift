@@ -1,5 +1,5 @@
 /// Runs every configured scorer over an episode and lets the policy decide. The same evaluator
-/// runs in the server, in `overt scan` and in `overt gate`, and it never fails: what fails in a
+/// runs in the server and in `overt scan`, and it never fails: what fails in a
 /// scorer is that scorer's outcome.
 package struct Evaluator: Sendable {
   private let scorers: [any Scorer]

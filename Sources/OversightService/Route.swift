@@ -110,7 +110,7 @@ struct Call: Sendable {
   func allows(_ scope: Scope) -> Bool { grant?.allows(scope) ?? false }
 }
 
-/// The table of everything that can be asked (design §4).
+/// The table of everything that can be asked.
 enum Routes {
   static let all: [Route] = [
     Route(

@@ -1,7 +1,7 @@
 package import JSON
 package import Oversight
 
-/// Writes verdicts as they are answered, stored and printed (design §4).
+/// Writes verdicts as they are answered, stored and printed.
 package enum VerdictEncoder {
   /// The verdict as one JSON object. Holds no text of the episode.
   ///

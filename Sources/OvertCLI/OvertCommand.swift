@@ -46,7 +46,7 @@ struct OvertCommand: ParsableCommand {
   }
 }
 
-/// What the program ends with (design §7).
+/// What the program ends with.
 enum ExitStatus: Int32, Error {
   case pass = 0
   case findings = 1

@@ -49,7 +49,7 @@ package struct Rule: Sendable {
 
   package var category: String { String(id.prefix(while: { $0 != "." })) }
 
-  /// The categories of rules, design §5.
+  /// The categories of rules.
   package static let categories: Set = [
     "deception", "sandbagging", "reward-hacking", "sabotage", "unsafe-action",
     "oversight-subversion", "evaluation-awareness", "self-exfiltration", "power-seeking",

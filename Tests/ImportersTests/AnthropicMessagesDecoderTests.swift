@@ -97,13 +97,16 @@ import Testing
     #expect(episode.messages == [Message(role: .system, parts: [.text("s")]), .user("q")])
   }
 
-  @Test func `a block of another type is kept as other, of media only the size`() throws {
-    let image = #"{"type":"image","source":{"type":"url","url":"u"}}"#
+  @Test func `a block of another type is kept as other, of encoded bytes only the size`() throws {
+    let bytes = String(repeating: "iVBORw0K", count: 32)
+    let image = #"{"type":"image","source":{"type":"base64","data":"\#(bytes)"}}"#
     let search = #"{"type":"web_search_tool_result","content":[{"title":"t"}]}"#
     let episode = try read(response(image + "," + search + #",{"no":"type"}"#))
     #expect(
       episode.messages[0].parts == [
-        .other(type: "image", json: #"{"type":"image","opaque_bytes":50}"#),
+        .other(
+          type: "image",
+          json: #"{"type":"image","source":{"type":"base64","data":{"opaque_bytes":256}}}"#),
         .other(type: "web_search_tool_result", json: search),
         .other(type: "other", json: #"{"no":"type"}"#),
       ])

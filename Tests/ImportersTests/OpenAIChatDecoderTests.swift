@@ -144,17 +144,21 @@ import Testing
       try assistant(#""content":[{"type":"refusal","refusal":"No."}]"#).parts == [.text("No.")])
   }
 
-  @Test func `content of another kind is kept as other, of media only the size`() throws {
+  @Test func `content of another kind is kept as other, of encoded bytes only the size`() throws {
+    let bytes = String(repeating: "iVBORw0K", count: 32)
+    let words = String(repeating: "no bytes at all ", count: 32)
     let episode = try read(
       #"""
       {"messages":[{"role":"user","content":[
-       {"type":"image_url","image_url":{"url":"u"}},{"type":"poll","choices":["a"]},
+       {"type":"image_url","image_url":{"url":"\#(bytes)"}},{"type":"poll","choices":["\#(words)"]},
        {"type":"text","text":"t"}]}]}
       """#)
     #expect(
       episode.messages[0].parts == [
-        .other(type: "image_url", json: #"{"type":"image_url","opaque_bytes":44}"#),
-        .other(type: "poll", json: #"{"type":"poll","choices":["a"]}"#), .text("t"),
+        .other(
+          type: "image_url", json: #"{"type":"image_url","image_url":{"url":{"opaque_bytes":256}}}"#
+        ),
+        .other(type: "poll", json: #"{"type":"poll","choices":["\#(words)"]}"#), .text("t"),
       ])
     #expect(episode.warnings == [.unknownPart])
   }
@@ -273,6 +277,9 @@ import Testing
       problem: "#/response/choices wrong-type"),
     Refused(
       json: #"{"format":"openai.chat","response":{}}"#, problem: "#/response/choices required"),
+    Refused(
+      json: #"{"format":"openai.chat","request":{"model":"a","model":"b","messages":[]}}"#,
+      problem: "#/request duplicate-key"),
   ])
   func `what breaks the format is refused with its place in the document`(_ refused: Refused) {
     #expect(problems(refused.json) == [refused.problem])

@@ -16,7 +16,7 @@ struct ScanCommand: ParsableCommand {
       '-' is standard input. What is said here is what the server would say.
 
       Ends with 0 if everything is clear, 1 if something is flagged, 3 if something could not be \
-      measured or read, 65 if nothing could be read.
+      measured, 2 if a path is not there or a file breaks off, 65 if nothing could be read.
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable {

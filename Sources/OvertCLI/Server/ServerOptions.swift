@@ -13,7 +13,7 @@ struct ServerOptions: ParsableArguments {
     help: "PostgreSQL to keep episodes in. [DATABASE_URL; without it a private one is run]")
   var databaseURL: String?
 
-  @Option(help: "Folder for the private database, keys and the token. [OVERT_STATE_DIR]")
+  @Option(help: "Folder for the private database and the token. [OVERT_STATE_DIR]")
   var stateDir: String?
 
   @Option(help: "Folder of rules. [OVERT_RULES, default: those that come with overt]")

@@ -9,7 +9,7 @@ internal import PostgresStore
 /// A running server with everything that it runs on: the database, the store, the service, the
 /// sockets. Made and stopped on the main thread.
 final class ServerRun {
-  /// In-flight requests that a stop waits for (design §9).
+  /// In-flight requests that a stop waits for.
   private static let graceSeconds = 25.0
   /// After a second signal.
   private static let shortGraceSeconds = 2.0

@@ -87,7 +87,7 @@ struct Comparison {
     )
   }
 
-  /// - Parameter bar: what design §10 asks for, in its own words.
+  /// - Parameter bar: what the ratio should come to.
   func finish(bar: String) {
     let ratios = rounds.map { $0.ours / $0.theirs }
     let low = ratios.min() ?? .nan
