@@ -95,6 +95,8 @@ package final class PrivateCluster {
 struct ClusterLayout {
   let root: String
   var data: String { root + "/data" }
+  /// Where the data is made before it is moved to its place: what is in its place is whole.
+  var freshData: String { root + "/data.new" }
   /// The folder of the Unix socket; its path has to fit a `sockaddr_un`.
   var sockets: String { root }
   var log: String { root + "/postgres.log" }
@@ -211,13 +213,18 @@ struct PostgresTools {
   }
 
   func initialise(_ layout: ClusterLayout) throws(StoreError) {
+    // What a process that was killed at it has left behind.
+    try? FileManager.default.removeItem(atPath: layout.freshData)
     let process = try ChildProcess(
       command(
         "initdb", in: layout.root,
-        ["-D", layout.data, "-U", "overt", "-A", "trust", "-E", "UTF8", "--locale=C"]),
+        ["-D", layout.freshData, "-U", "overt", "-A", "trust", "-E", "UTF8", "--locale=C"]),
       log: layout.log)
     guard process.wait() == 0 else {
       throw StoreError(.unavailable, "initdb failed; its log: \(layout.log)")
+    }
+    guard unsafe rename(layout.freshData, layout.data) == 0 else {
+      throw StoreError(.unavailable, "\(layout.data) cannot be put in its place")
     }
   }
 

@@ -60,6 +60,32 @@ struct ProcessTests {
     #expect(kill(running, 0) != 0)
   }
 
+  @Test(arguments: [100, 300, 500, 700, 900])
+  func `a first start that is killed does not spoil the next`(milliseconds: Int) throws {
+    let state = try StateFolder()
+    let first = try RunningCommand(
+      OvertProgram.path, ["serve", "--port", "0"], environment: environment(state))
+    let end = Date().addingTimeInterval(Double(milliseconds) / 1000)
+    while Date() < end, first.isRunning { usleep(1_000) }
+    first.signal(SIGKILL)
+    first.wait()
+    let second = try RunningServer(databaseURL: nil, state: state)
+    #expect(second.terminate().status == 0)
+  }
+
+  @Test func `a server that waits for its database can be stopped`() throws {
+    let state = try StateFolder()
+    var environment = environment(state)
+    environment["DATABASE_URL"] = "host=/nowhere-at-all dbname=none"
+    let server = try RunningCommand(
+      OvertProgram.path, ["serve", "--port", "0"], environment: environment)
+    while !server.errors.contains("waiting for the database"), server.isRunning { usleep(5_000) }
+    let start = Date()
+    server.signal(SIGTERM)
+    #expect(server.wait().status == 0)
+    #expect(Date().timeIntervalSince(start) < 10)
+  }
+
   @Test func `two servers do not share a state folder`() throws {
     let state = try StateFolder()
     let first = try RunningServer(databaseURL: nil, state: state)

@@ -150,7 +150,7 @@ final class ServerRun {
       } catch {
         guard error.code == .unavailable, attempt < databaseWaitSeconds else { throw error }
         if attempt == 0 { progress("waiting for the database: \(error.message)") }
-        Glibc.sleep(1)
+        if Signals.wait(seconds: 1) != nil { throw ExitStatus.pass }
       }
     }
   }
