@@ -12,8 +12,8 @@ struct BatchLine: Sendable {
   /// Whether it is the body's last line and has no line end: perhaps not all of it arrived.
   let isCutOff: Bool
 
-  /// Lines end in LF or CR LF.
-  static func split(_ body: [UInt8]) -> [BatchLine] {
+  /// The lines of a body, which end in LF or CR LF; nil if there are more than `countMax`.
+  static func split(_ body: [UInt8], atMost countMax: Int) -> [BatchLine]? {
     var lines: [BatchLine] = []
     var number = 0
     var rest = body[...]
@@ -24,6 +24,7 @@ struct BatchLine: Sendable {
       rest = rest[(end.map { $0 + 1 } ?? rest.endIndex)...]
       if line.last == 0x0D { line = line.dropLast() }
       guard line.contains(where: { $0 != 0x20 && $0 != 0x09 }) else { continue }
+      guard lines.count < countMax else { return nil }
       lines.append(BatchLine(number: number, bytes: Array(line), isCutOff: end == nil))
     }
     return lines

@@ -122,8 +122,9 @@ extension OversightService {
   func postBatch(_ call: Call) throws(Refusal) {
     let isStrict = try call.query.flag("strict")
     runOnWorker(call) { [self] in
-      let lines = BatchLine.split(call.request.body)
-      guard lines.count <= Self.batchLinesMax else { return call.refuse(.tooManyLines, self) }
+      guard let lines = BatchLine.split(call.request.body, atMost: Self.batchLinesMax) else {
+        return call.refuse(.tooManyLines, self)
+      }
       let batch = Batch(lines.count, seesVerdict: call.allows(.episodesRead)) { response in
         call.send(response)
       }

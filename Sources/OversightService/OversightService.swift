@@ -136,7 +136,7 @@ package final class OversightService: RequestHandler {
     }
     do {
       let query = try Query(request.query)
-      try query.allow(route.parameters)
+      if let parameters = route.parameters { try query.allow(parameters) }
       let call = Call(
         request: request, grant: grant, arguments: arguments, query: query, requestID: requestID,
         responder: responder)

@@ -31,14 +31,14 @@ struct Route: Sendable {
   /// What the token must allow; nil for routes that everybody may use.
   let scope: Scope?
   let body: Body
-  /// Query parameters that are known.
-  let parameters: Set<String>
+  /// Query parameters that are known; nil where nothing depends on them and any may stand.
+  let parameters: Set<String>?
   let handle: @Sendable (OversightService, Call) throws(Refusal) -> Void
 
   /// - Parameter path: segments with `{}` for any text.
   init(
     _ method: Method, _ path: String, _ scope: Scope?, body: Body = .none,
-    parameters: Set<String> = [],
+    parameters: Set<String>? = [],
     _ handle: @escaping @Sendable (OversightService, Call) throws(Refusal) -> Void
   ) {
     self.method = method
@@ -148,15 +148,18 @@ enum Routes {
     Route(
       .delete, "/v1/tokens/{}", .tokensAdmin,
       { service, call throws(Refusal) in service.deleteToken(call) }),
-    Route(.get, "/livez", nil, { service, call throws(Refusal) in service.getLiveness(call) }),
     Route(
-      .get, "/readyz", nil, parameters: ["verbose"],
+      .get, "/livez", nil, parameters: nil,
+      { service, call throws(Refusal) in service.getLiveness(call) }),
+    Route(
+      .get, "/readyz", nil, parameters: nil,
       { service, call throws(Refusal) in try service.getReadiness(call) }),
     Route(
       .get, "/metrics", .metricsRead,
       { service, call throws(Refusal) in service.getMetrics(call) }),
     Route(
-      .get, "/openapi.json", nil, { service, call throws(Refusal) in service.getDescription(call) }),
+      .get, "/openapi.json", nil, parameters: nil,
+      { service, call throws(Refusal) in service.getDescription(call) }),
   ]
 
   /// What a path and a method come to.

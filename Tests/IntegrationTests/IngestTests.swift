@@ -210,6 +210,7 @@ struct IngestTests {
     let live = try await LiveService()
     let client = live.client("")
     #expect(try client.get("/livez").status == 200)
+    #expect(try client.get("/livez?probe=1&x=%20").status == 200)
     var status = try client.get("/readyz").status
     let deadline = Date().addingTimeInterval(10)
     while status != 200, Date() < deadline { status = try client.get("/readyz").status }

@@ -20,11 +20,16 @@ import Testing
   ]
 
   @Test(arguments: cases)
-  func `lines are cut and counted`(example: Case) {
-    let lines = BatchLine.split(Array(example.body.utf8))
+  func `lines are cut and counted`(example: Case) throws {
+    let lines = try #require(BatchLine.split(Array(example.body.utf8), atMost: 2))
     #expect(lines.map(\.number) == example.lines.map(\.number))
     #expect(lines.map { String(decoding: $0.bytes, as: UTF8.self) } == example.lines.map(\.text))
     #expect((lines.last?.isCutOff ?? false) == example.isLastCutOff)
     #expect(lines.dropLast().allSatisfy { !$0.isCutOff })
+  }
+
+  @Test func `more lines than the limit are not even cut`() {
+    #expect(BatchLine.split(Array("a\n\nb\n".utf8), atMost: 2)?.count == 2)
+    #expect(BatchLine.split(Array("a\nb\nc".utf8), atMost: 2) == nil)
   }
 }
