@@ -11,6 +11,8 @@ package enum EpisodeLimits {
   /// Names of models, agents, tools and the like.
   package static let nameBytesMax = 1024
   package static let labelsMax = 64
+  /// Unknown fields that are kept one by one; the received bytes hold all of them.
+  package static let extraFieldsMax = 1000
   package static let labelBytesMax = 1024
   package static let latentSummariesMax = 4096
 }

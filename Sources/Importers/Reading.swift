@@ -54,6 +54,7 @@ struct Reading {
 
   /// Keeps a field that the form does not know.
   mutating func keep(_ field: JSONValue.Field) {
+    guard isStrict || extra.count < EpisodeLimits.extraFieldsMax else { return }
     let name = field.key.string ?? ""
     let escaped = name.replacing("~", with: "~0").replacing("/", with: "~1")
     if isStrict {

@@ -25,6 +25,8 @@ import Testing
     Case(text: "\u{E000}", shown: "\\u{E000}", why: "private use"),
     Case(text: "\u{3164}\u{2800}", shown: "\\u{3164}\\u{2800}", why: "letters that show nothing"),
     Case(text: "\u{FEFF}", shown: "\\u{FEFF}", why: "byte order mark"),
+    Case(text: "a\u{034F}b", shown: "a\\u{034F}b", why: "the joiner that shows nothing"),
+    Case(text: "e\u{0301}", shown: "e\u{0301}", why: "accents stay"),
   ]
 
   @Test(arguments: cases)

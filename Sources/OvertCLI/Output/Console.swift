@@ -41,8 +41,11 @@ enum Console {
         descriptor, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
       if written < 0 {
         if errno == EINTR { continue }
-        if descriptor == 1, errno == EPIPE { Glibc.exit(128 + SIGPIPE) }
-        return
+        guard descriptor == 1 else { return }
+        if errno == EPIPE { Glibc.exit(128 + SIGPIPE) }
+        // Data that was not written must not look like data that was.
+        error("the output cannot be written")
+        Glibc.exit(ExitStatus.operational.rawValue)
       }
       unsafe rest = rest.dropFirst(written)
     }

@@ -44,15 +44,18 @@ enum VisibleText {
     switch scalar.value {
     case 0x20...0x7E: true
     case 0..<0x20, 0x7F...0x9F: false
-    case 0xFE00...0xFE0F, 0xE0100...0xE01EF: false
-    case 0x115F, 0x1160, 0x3164, 0xFFA0, 0x2800: false
-    default:
-      switch scalar.properties.generalCategory {
-      case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
-        .paragraphSeparator:
-        false
-      default: true
-      }
+    // A Braille blank shows nothing and is no space to Unicode.
+    case 0x2800: false
+    default: !scalar.properties.isDefaultIgnorableCodePoint && isShown(scalar)
+    }
+  }
+
+  private static func isShown(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
+      .paragraphSeparator:
+      false
+    default: true
     }
   }
 }

@@ -44,8 +44,10 @@ struct ScanCommand: ParsableCommand {
   func run() throws {
     let loaded = try Settings().evaluator(rules: rules, policy: policy)
     let input = ScanInput(paths)
-    for path in input.missing { Console.error("\(VisibleText.line(path)) is not there") }
-    guard input.missing.count < paths.count else { throw ExitStatus.badInput }
+    for path in input.missing {
+      Console.error("\(VisibleText.line(path)) is not there, or cannot be listed")
+    }
+    guard !input.files.isEmpty || input.missing.isEmpty else { throw ExitStatus.badInput }
     var scan = Scan(evaluator: loaded.evaluator, isStrict: strict, reporter: reporter)
     let isComplete = scan.run(input) && input.missing.isEmpty
     let status = isComplete ? scan.summary.exitStatus : .operational

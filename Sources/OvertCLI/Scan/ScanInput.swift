@@ -23,7 +23,7 @@ struct ScanInput {
   static let documentBytesMax = 64 << 20
 
   let files: [String]
-  /// Paths that are not there.
+  /// Paths that are not there, or folders that cannot be listed.
   let missing: [String]
   /// Files in folders that hold no transcripts, by their extension.
   let skipped: Int
@@ -45,7 +45,8 @@ struct ScanInput {
         files.append(path)
         continue
       }
-      let found = Self.files(below: path)
+      let (found, unlisted) = Self.files(below: path)
+      missing += unlisted
       let usable = found.filter(Self.isTranscript)
       skipped += found.count - usable.count
       files += usable
@@ -55,16 +56,27 @@ struct ScanInput {
     self.skipped = skipped
   }
 
-  private static func files(below folder: String) -> [String] {
+  /// The files below a folder, and the folders among them that cannot be listed.
+  private static func files(below folder: String) -> (files: [String], unlisted: [String]) {
     // A link is not entered by itself.
-    let target = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
-    guard let paths = FileManager.default.enumerator(atPath: target) else { return [] }
+    let target = URL(fileURLWithPath: folder).resolvingSymlinksInPath()
+    var unlisted: [String] = []
+    let enumerator = FileManager.default.enumerator(
+      at: target, includingPropertiesForKeys: [.isDirectoryKey],
+      errorHandler: { url, _ in
+        unlisted.append(url.path)
+        return true
+      })
     let base = folder.hasSuffix("/") ? folder : folder + "/"
-    return paths.compactMap { $0 as? String }.map { base + $0 }.filter { path in
+    var files: [String] = []
+    while let url = enumerator?.nextObject() as? URL {
       var isFolder: ObjCBool = false
-      return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        && !isFolder.boolValue
-    }.sorted()
+      guard unsafe FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder),
+        !isFolder.boolValue
+      else { continue }
+      files.append(base + url.path.dropFirst(target.path.count).drop { $0 == "/" })
+    }
+    return (files.sorted(), enumerator == nil ? [folder] : unlisted)
   }
 
   private static func isTranscript(_ path: String) -> Bool {
