@@ -1,13 +1,12 @@
 import Foundation
 import HTTPServer
 import Synchronization
+import TestSupport
 import Testing
-
-private let dataFolder = ProcessInfo.processInfo.environment["OVERT_TEST_DATA"]
 
 /// The raw cases of the data folder, whose README says what each expectation means.
 @Suite(
-  .enabled(if: dataFolder != nil, "OVERT_TEST_DATA does not name the folder with http/cases.jsonl"),
+  .enabled(if: TestData.isPresent, "OVERT_TEST_DATA does not name the folder with http/cases.jsonl"),
   .timeLimit(.minutes(5)))
 struct ConformanceTests {
   struct Case: Decodable {
@@ -73,11 +72,10 @@ struct ConformanceTests {
   }
 
   private func cases() throws -> [Case] {
-    let url = URL(filePath: dataFolder ?? "").appending(path: "http/cases.jsonl")
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try Data(contentsOf: url).split(separator: UInt8(ascii: "\n")).map {
-      try decoder.decode(Case.self, from: $0)
+    return try TestData.lines("http/cases.jsonl").map {
+      try decoder.decode(Case.self, from: Data($0))
     }
   }
 
