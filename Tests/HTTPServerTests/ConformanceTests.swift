@@ -6,7 +6,7 @@ import Testing
 
 /// The raw cases of the data folder, whose README says what each expectation means.
 @Suite(
-  .enabled(if: TestData.isPresent, "OVERT_TEST_DATA does not name the folder with http/cases.jsonl"),
+  .enabled(if: TestData.isPresent, "OVERT_TEST_DATA is not set: http/cases.jsonl is skipped"),
   .timeLimit(.minutes(5)))
 struct ConformanceTests {
   struct Case: Decodable {
