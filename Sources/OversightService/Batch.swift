@@ -39,6 +39,8 @@ final class Batch: Sendable {
     var created = 0
     var duplicate = 0
     var rejected = 0
+    /// Whether a line was refused that may be taken later.
+    var isRetryable = false
     var bytes = 0
   }
 
@@ -74,7 +76,9 @@ final class Batch: Sendable {
       switch result {
       case .success(let stored) where stored.isDuplicate: state.duplicate += 1
       case .success: state.created += 1
-      case .failure: state.rejected += 1
+      case .failure(let refusal):
+        state.rejected += 1
+        state.isRetryable = state.isRetryable || refusal.problem.isRetryable
       }
       state.left -= 1
       return state.left == 0 ? state : nil
@@ -127,8 +131,12 @@ final class Batch: Sendable {
     }
     body += writer.bytes + [0x0A]
     let accepted = state.created + state.duplicate
+    // Of a batch that nothing was wrong with but the moment, the whole is worth sending again.
     let status: Status =
-      state.rejected == 0 ? .ok : accepted == 0 ? .unprocessableContent : .multiStatus
+      state.rejected == 0
+      ? .ok
+      : accepted > 0
+        ? .multiStatus : state.isRetryable ? .serviceUnavailable : .unprocessableContent
     return Response(
       status,
       fields: [

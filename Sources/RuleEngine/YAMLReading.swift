@@ -137,6 +137,11 @@ extension YAMLReading {
       report(.wrongType, at: node, "'\(name)' must be a text.")
       return nil
     }
+    // Vectorscan would read a pattern up to there and match what nobody wrote.
+    guard !scalar.string.utf8.contains(0) else {
+      report(.malformed, at: node, "'\(name)' holds U+0000.")
+      return nil
+    }
     return scalar.string
   }
 
