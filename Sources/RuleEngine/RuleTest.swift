@@ -42,7 +42,10 @@ package struct RuleTest: Sendable {
   }
 
   private func result(of testCase: Rule.Case, for rule: Rule) -> Result {
-    let findings = scorer.score(testCase.episode).score?.findings ?? []
+    guard let findings = scorer.score(testCase.episode).score?.findings else {
+      // What was not measured passes no test.
+      return testCase.isMatch ? .missing : .noisy
+    }
     let isFound = findings.contains { $0.rule == rule.id }
     switch (testCase.isMatch, isFound) {
     case (true, true): return .reported
