@@ -51,9 +51,10 @@ let package = Package(
 
     // Bottom modules: one library each, for whoever needs it.
     module("JSON", ["CSimdjson"]),
-    module("Cryptography", ["CCrypto"]),
+    module("Cryptography", ["COpenSSL"]),
+    module("Compression", ["CZlib", "CZstd"]),
     module("HTTPClient", ["CCurl"]),
-    module("HTTPServer", ["CLinux"]),
+    module("HTTPServer", ["Compression", "Cryptography", "CLinux"]),
 
     // Adapters: each imports the domain and the one thing that it adapts.
     module("Importers", ["Oversight", "JSON"]),
@@ -81,7 +82,9 @@ let package = Package(
     .systemLibrary(name: "CVectorscan", pkgConfig: "libhs"),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8"),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
-    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libssl"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd"),
 
     // The schema, carried by the binary.
     .target(
@@ -93,6 +96,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Oversight"], path: "Tests/TestSupport",
       swiftSettings: settings),
     tests("JSON"),
+    tests("Compression", ["CZstd"]),
     tests("Cryptography"),
     tests("Oversight"),
     tests("HTTPServer"),

@@ -1,4 +1,4 @@
-internal import CCrypto
+internal import COpenSSL
 
 /// A SHA-256 digest (FIPS 180-4), 32 bytes.
 package struct Digest: Hashable, Sendable, CustomStringConvertible {

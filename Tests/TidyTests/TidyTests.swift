@@ -8,9 +8,10 @@ import Testing
   static let arrows: [String: Set<String>] = [
     "Oversight": [],
     "JSON": ["CSimdjson"],
-    "Cryptography": ["CCrypto"],
+    "Compression": ["CZlib", "CZstd"],
+    "Cryptography": ["COpenSSL"],
     "HTTPClient": ["CCurl"],
-    "HTTPServer": ["CLinux"],
+    "HTTPServer": ["Compression", "Cryptography", "CLinux"],
     "Importers": ["Oversight", "JSON"],
     "RuleEngine": ["Oversight", "Cryptography", "CVectorscan", "CPCRE2"],
     "PostgresStore": ["Oversight", "Migrations", "Cryptography", "CPostgres"],
