@@ -93,7 +93,7 @@ let package = Package(
 
     // Tests mirror the sources; TestSupport is what they share.
     .target(
-      name: "TestSupport", dependencies: ["Oversight"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Oversight", "COpenSSL"], path: "Tests/TestSupport",
       swiftSettings: settings),
     tests("JSON"),
     tests("Compression", ["CZstd"]),
