@@ -3,15 +3,19 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +24,7 @@ _Static_assert(LINUX_EVENT_WRITABLE == EPOLLOUT, "EPOLLOUT");
 _Static_assert(LINUX_EVENT_ERROR == EPOLLERR, "EPOLLERR");
 _Static_assert(LINUX_EVENT_HANGUP == EPOLLHUP, "EPOLLHUP");
 _Static_assert(LINUX_EVENT_PEER_CLOSED == EPOLLRDHUP, "EPOLLRDHUP");
+_Static_assert(LINUX_EVENT_EXCLUSIVE == (uint32_t)EPOLLEXCLUSIVE, "EPOLLEXCLUSIVE");
 _Static_assert(LINUX_EVENT_EDGE_TRIGGERED == (uint32_t)EPOLLET, "EPOLLET");
 
 #define EVENTS_MAX 256
@@ -37,8 +42,8 @@ int linux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t data) {
   return control(epoll, EPOLL_CTL_ADD, descriptor, events, data);
 }
 
-int linux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t data) {
-  return control(epoll, EPOLL_CTL_MOD, descriptor, events, data);
+int linux_epoll_remove(int epoll, int descriptor) {
+  return control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0);
 }
 
 int linux_epoll_wait(int epoll, linux_event *events, int count_max, int milliseconds) {
@@ -137,6 +142,54 @@ int linux_listen(const char *host, uint16_t port, int shares_port, int backlog,
   return fd;
 }
 
+int linux_adopt_listener(int descriptor, uint16_t *port) {
+  int type = 0, listens = 0, one = 1;
+  socklen_t length = sizeof type;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) < 0) return -errno;
+  length = sizeof listens;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0) return -errno;
+  if (type != SOCK_STREAM || !listens) return -EINVAL;
+  int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
+  if (fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0) return -errno;
+  struct sockaddr_storage local;
+  length = sizeof local;
+  if (getsockname(descriptor, (struct sockaddr *)&local, &length) < 0) return -errno;
+  *port = 0;
+  if (local.ss_family != AF_INET && local.ss_family != AF_INET6) return descriptor;
+  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  int failure = local_port(descriptor, port);
+  return failure < 0 ? failure : descriptor;
+}
+
+int linux_listener_text(int descriptor, char *text, size_t count) {
+  struct sockaddr_storage local = {0};
+  socklen_t length = sizeof local;
+  char host[INET6_ADDRSTRLEN] = "";
+  if (getsockname(descriptor, (struct sockaddr *)&local, &length) < 0) return -errno;
+  if (local.ss_family == AF_UNIX)
+    return snprintf(text, count, "unix:%s", ((struct sockaddr_un *)&local)->sun_path);
+  int is_v6 = local.ss_family == AF_INET6;
+  const void *address = is_v6 ? (const void *)&((struct sockaddr_in6 *)&local)->sin6_addr
+                              : (const void *)&((struct sockaddr_in *)&local)->sin_addr;
+  if (!inet_ntop(local.ss_family, address, host, sizeof host)) return -errno;
+  uint16_t port = 0;
+  int failure = local_port(descriptor, &port);
+  if (failure < 0) return failure;
+  return snprintf(text, count, is_v6 ? "[%s]:%u" : "%s:%u", host, (unsigned)port);
+}
+
+int linux_is_local_listener(int descriptor) {
+  struct sockaddr_storage local;
+  socklen_t length = sizeof local;
+  if (getsockname(descriptor, (struct sockaddr *)&local, &length) < 0) return 0;
+  if (local.ss_family == AF_UNIX) return 1;
+  if (local.ss_family == AF_INET)
+    return ntohl(((struct sockaddr_in *)&local)->sin_addr.s_addr) >> 24 == 127;
+  return local.ss_family == AF_INET6 &&
+         IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&local)->sin6_addr);
+}
+
 static void copy_address(const struct sockaddr_storage *from, linux_address *to) {
   memset(to, 0, sizeof *to);
   if (from->ss_family == AF_INET) {
@@ -197,6 +250,31 @@ int linux_error_text(int code, char *text, size_t count) {
                             : strerrordesc_np(positive);
   snprintf(text, count, "%s", message ? message : "unknown error");
   return (int)strlen(text);
+}
+
+int linux_send_datagram(const char *path, const char *text) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  if (length == 0 || length >= sizeof address.sun_path) return -ENAMETOOLONG;
+  memcpy(address.sun_path, path, length);
+  if (path[0] == '@') address.sun_path[0] = 0;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+  ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+  int failure = sent < 0 ? -errno : 0;
+  close(fd);
+  return failure;
+}
+
+int64_t linux_raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  if (limit.rlim_cur < limit.rlim_max) {
+    struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return limit.rlim_cur > INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
 }
 
 uint64_t linux_monotonic_nanoseconds(void) {

@@ -14,7 +14,7 @@ package struct CompressionError: Error, Sendable, Hashable {
     case malformed
     /// What comes out is larger than the bound.
     case tooLarge
-    /// What comes out is too large for what went in: see ``Decompressor/ratioMax``.
+    /// What comes out is too large for what went in: see ``Decompressor``.
     case ratioTooHigh
     /// The system has no memory for it.
     case memory

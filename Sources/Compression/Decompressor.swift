@@ -2,23 +2,22 @@
 ///
 /// What comes out is bounded twice: in bytes, and in proportion to what went in.
 package final class Decompressor {
-  /// Bytes that may come out for each that went in, once ``ratioGraceBytes`` have come out.
-  ///
-  /// Text of transcripts comes to 3 to 10, and JSON full of repetition to 50; gzip can reach 1032
-  /// and zstd far more, and nothing honest does.
-  package static let ratioMax = 200
   /// Bytes that may come out whatever the ratio: small and repetitive is harmless.
   package static let ratioGraceBytes = 1 << 20
 
   private let stream: any DecodingStream
   private let bytesMax: Int
+  private let ratioMax: Int
   private var bytesIn = 0
   private var bytesOut = 0
 
-  /// - Parameter bytesMax: bytes that may come out in all.
+  /// - Parameters:
+  ///   - bytesMax: bytes that may come out in all.
+  ///   - ratioMax: bytes that may come out for each that went in, once ``ratioGraceBytes`` have.
   /// - Throws: ``CompressionError/Code/memory``.
-  package init(_ coding: ContentCoding, bytesMax: Int) throws(CompressionError) {
+  package init(_ coding: ContentCoding, bytesMax: Int, ratioMax: Int) throws(CompressionError) {
     self.bytesMax = bytesMax
+    self.ratioMax = max(1, ratioMax)
     switch coding {
     case .gzip: stream = try GzipDecodingStream()
     case .zstd: stream = try ZstdDecodingStream()
@@ -53,7 +52,7 @@ package final class Decompressor {
         bytesIn += step.consumed
         bytesOut += step.produced
         guard bytesOut <= bytesMax else { throw CompressionError(.tooLarge) }
-        guard bytesOut <= Self.ratioGraceBytes || bytesOut / Self.ratioMax <= bytesIn else {
+        guard bytesOut <= Self.ratioGraceBytes || bytesOut / ratioMax <= bytesIn else {
           throw CompressionError(.ratioTooHigh)
         }
         unsafe output.append(contentsOf: scratch[..<step.produced])

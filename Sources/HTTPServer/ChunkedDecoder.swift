@@ -21,6 +21,8 @@ struct ChunkedDecoder {
   private var state = State.size
   private var sizeDigits = 0
   private var remaining = 0
+  /// Bytes of all chunks announced so far.
+  private var announcedBytes = 0
   private var extensionBytes = 0
   private var trailerBytes = 0
   private var trailerFields = 0
@@ -29,38 +31,38 @@ struct ChunkedDecoder {
   /// Whether the final empty line has been read.
   var isComplete: Bool { state == .complete }
 
-  /// Reads on from `bytes`, appends chunk data to `body`, and answers how many bytes were used:
-  /// all of them, unless the body is complete.
-  ///
-  /// - Throws: faults of chunks and trailers, `contentTooLarge`. The decoder is of no use then.
-  mutating func decode(
-    _ bytes: Span<UInt8>, into body: inout [UInt8], bodyBytes: inout Int, keeping: Bool,
-    _ bounds: Bounds
-  ) throws(HTTPError) -> Int {
-    var index = 0
-    while index < bytes.count, state != .complete {
-      if state == .data {
-        let count = min(remaining, bytes.count - index)
-        if keeping { body.append(bytes.extracting(index..<(index + count))) }
-        index += count
-        remaining -= count
-        if remaining == 0 { state = .dataReturn }
-      } else {
-        try step(bytes[index], &bodyBytes, bounds)
-        index += 1
-      }
-    }
-    return index
+  /// How far a step came.
+  struct Step {
+    /// Bytes that were used.
+    let used: Int
+    /// Where among them chunk data lies; empty if there is none.
+    let data: Range<Int>
   }
 
-  private mutating func step(
-    _ byte: UInt8, _ bodyBytes: inout Int, _ bounds: Bounds
-  ) throws(HTTPError) {
+  /// Reads on until it has met a run of chunk data, the body is complete, or all bytes are used.
+  ///
+  /// - Throws: faults of chunks and trailers, `contentTooLarge`. The decoder is of no use then.
+  mutating func decode(_ bytes: Span<UInt8>, _ bounds: Bounds) throws(HTTPError) -> Step {
+    var index = 0
+    while index < bytes.count, state != .complete {
+      guard state != .data else {
+        let end = index + min(remaining, bytes.count - index)
+        remaining -= end - index
+        if remaining == 0 { state = .dataReturn }
+        return Step(used: end, data: index..<end)
+      }
+      try step(bytes[index], bounds)
+      index += 1
+    }
+    return Step(used: index, data: index..<index)
+  }
+
+  private mutating func step(_ byte: UInt8, _ bounds: Bounds) throws(HTTPError) {
     switch state {
     case .size: try sizeByte(byte)
     case .sizeLineFeed:
       try expect(.lineFeed, byte)
-      try beginChunk(&bodyBytes, bounds)
+      try beginChunk(bounds)
     case .dataReturn:
       try expect(.carriageReturn, byte)
       state = .dataLineFeed
@@ -101,18 +103,16 @@ struct ChunkedDecoder {
     }
   }
 
-  private mutating func beginChunk(
-    _ bodyBytes: inout Int, _ bounds: Bounds
-  ) throws(HTTPError) {
+  private mutating func beginChunk(_ bounds: Bounds) throws(HTTPError) {
     sizeDigits = 0
     guard remaining > 0 else {
       state = .trailerStart
       return
     }
-    guard remaining <= bounds.bodyBytesMax - bodyBytes else {
+    guard remaining <= bounds.bodyBytesMax - announcedBytes else {
       throw HTTPError(.contentTooLarge)
     }
-    bodyBytes += remaining
+    announcedBytes += remaining
     state = .data
   }
 }

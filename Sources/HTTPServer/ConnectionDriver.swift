@@ -1,24 +1,31 @@
-/// What a connection does: a socket, what has been received and not used, what is still to be sent,
-/// and the machine that decides.
+internal import Cryptography
+
+/// What a connection does: a channel, what has been received and not used, and the machine that
+/// decides.
 ///
 /// A value, so that an event is one access to it: checks for overlapping access on a class's
 /// properties would cost a tenth of a request.
 struct ConnectionDriver: ~Copyable {
   private let token: UInt64
-  private let socket: Socket
+  private var channel: Channel
   private var state: ConnectionState
   private var received = ReceiveBuffer()
-  private var unsent = SendQueue()
-  /// Whether a read may find something: events tell of changes only (EPOLLET).
-  private var isReadable = false
-  /// Whether the peer has shut its half, so that reads must go on until they find the end.
-  private var isPeerClosed = false
+  /// Whether bytes were received that the machine will have after others have had their turn.
+  private var isPaused = false
+  /// Whether the connection was accepted while the server was stopping.
+  private let isLate: Bool
+  /// Bytes of the body budget that are counted for this connection.
+  private var heldBytes = 0
   private var isClosed = false
 
-  init(_ socket: consuming Socket, peer: PeerAddress, token: UInt64, at now: LoopInstant) {
-    self.socket = socket
+  init(
+    _ socket: consuming Socket, _ session: TLSSession?, peer: PeerAddress, token: UInt64,
+    isLate: Bool, at now: LoopInstant
+  ) {
+    channel = Channel(socket, session)
     self.token = token
-    state = ConnectionState(peer: peer, at: now)
+    self.isLate = isLate
+    state = ConnectionState(peer: peer, isSecure: session != nil, at: now)
   }
 
   /// Reads this often in a row before other connections have their turn.
@@ -31,11 +38,7 @@ extension ConnectionDriver {
   /// The socket has changed.
   mutating func changed(_ event: EventQueue.Event, _ loop: EventLoop) {
     guard !event.isBroken else { return close(loop) }
-    if event.isReadable { isReadable = true }
-    if event.isPeerClosed {
-      isReadable = true
-      isPeerClosed = true
-    }
+    channel.changed(event)
     if event.isWritable { flush(loop) }
     advance(loop)
   }
@@ -53,8 +56,13 @@ extension ConnectionDriver {
     resume(with: loop.refusal(HTTPError(.noResponse)), loop)
   }
 
-  /// The server will not serve this connection.
+  /// The server will not serve this connection. One that would have to be secured first is closed:
+  /// to shake hands with a flood is what the flood is after.
   mutating func turnAway(_ error: HTTPError, _ loop: EventLoop) {
+    guard !state.isSecuring else {
+      loop.counters.refused(error.code)
+      return close(loop)
+    }
     state.turnAway()
     _ = respond(loop.refusal(error), loop)
     advance(loop)
@@ -63,7 +71,7 @@ extension ConnectionDriver {
   /// The server is stopping. A request that is here already is still answered.
   mutating func drain(_ loop: EventLoop) {
     if state.isIdle {
-      isReadable = true
+      channel.peerMayHaveClosed()
       advance(loop)
     }
     if !isClosed { _ = perform(state.drain(), loop, hasMoreBytes: false) }
@@ -79,8 +87,13 @@ extension ConnectionDriver {
 
   /// Reads and uses bytes for as long as there are some and they are wanted.
   mutating func advance(_ loop: EventLoop) {
+    if state.isSecuring { secure(loop) }
+    if isPaused {
+      isPaused = false
+      useReceived(loop)
+    }
     var reads = 0
-    while !isClosed, isReadable, state.wantsBytes {
+    while !isClosed, !isPaused, channel.isReadable, state.wantsBytes {
       guard reads < Self.readsInRowMax else { return loop.advanceLater(token) }
       reads += 1
       read(loop)
@@ -90,6 +103,7 @@ extension ConnectionDriver {
   mutating func close(_ loop: EventLoop) {
     guard !isClosed else { return }
     isClosed = true
+    release(loop)
     loop.remove(token)
   }
 }
@@ -97,24 +111,36 @@ extension ConnectionDriver {
 // MARK: Reading
 
 extension ConnectionDriver {
-  private mutating func read(_ loop: EventLoop) {
-    do throws(SocketError) {
-      guard let count = unsafe try socket.receive(into: loop.receiveArea) else {
-        isReadable = false
-        return
-      }
-      loop.counters.bytesReceived.add(count)
-      if count == 0 {
-        isReadable = false
-        _ = perform(state.peerClosed(), loop, hasMoreBytes: false)
-        return
-      }
-      // A short read has emptied the socket; what comes later is a new change.
-      if count < EventLoop.receiveAreaBytes, !isPeerClosed { isReadable = false }
-      let area = unsafe UnsafeRawBufferPointer(rebasing: loop.receiveArea[..<count])
-      use(unsafe Span(_unsafeBytes: area), loop)
+  private mutating func secure(_ loop: EventLoop) {
+    do throws(ChannelError) {
+      if try channel.secure(loop) { state.secured(at: loop.now) }
     } catch {
+      failed(error, loop)
+    }
+  }
+
+  private mutating func read(_ loop: EventLoop) {
+    do throws(ChannelError) {
+      switch try channel.read(loop) {
+      case .nothing: break
+      case .ended: _ = perform(state.peerClosed(), loop, hasMoreBytes: false)
+      case .bytes(let count):
+        let area = unsafe UnsafeRawBufferPointer(rebasing: loop.receiveArea[..<count])
+        use(unsafe Span(_unsafeBytes: area), loop)
+      }
+    } catch {
+      failed(error, loop)
+    }
+  }
+
+  private mutating func failed(_ error: ChannelError, _ loop: EventLoop) {
+    switch error {
+    case .socket: close(loop)
+    case .tls:
+      loop.counters.tlsFailures.add(1)
+      // The alert that tells the peer why is on its way, as far as its socket took it.
       close(loop)
+    case .plainHTTP: _ = perform(state.fail(HTTPError(.plainHTTP)), loop, hasMoreBytes: false)
     }
   }
 
@@ -141,9 +167,27 @@ extension ConnectionDriver {
     while !isClosed {
       let (count, action) = state.receive(bytes.extracting(used...), at: loop.now, loop.limits)
       used += count
-      guard perform(action, loop, hasMoreBytes: used < bytes.count) else { break }
+      let mayGoOn = hold(state.heldBodyBytes, loop)
+      guard mayGoOn, perform(action, loop, hasMoreBytes: used < bytes.count) else { break }
     }
     return isClosed ? bytes.count : used
+  }
+
+  /// Counts the memory of the body; refuses the request if there is no room for it.
+  private mutating func hold(_ bytes: Int, _ loop: EventLoop) -> Bool {
+    guard bytes > heldBytes else { return true }
+    guard loop.budget.reserve(bytes - heldBytes) else {
+      _ = perform(state.fail(HTTPError(.tooManyBodyBytes)), loop, hasMoreBytes: false)
+      return false
+    }
+    heldBytes = bytes
+    return true
+  }
+
+  private mutating func release(_ loop: EventLoop) {
+    guard heldBytes > 0 else { return }
+    loop.budget.release(heldBytes)
+    heldBytes = 0
   }
 }
 
@@ -157,11 +201,15 @@ extension ConnectionDriver {
     switch action {
     case .wait: return false
     case .again: return true
+    case .pause:
+      isPaused = true
+      loop.advanceLater(token)
+      return false
     case .admit(let head): return admit(head, loop, hasMoreBytes: hasMoreBytes)
     case .deliver(let request): return deliver(request, loop)
     case .refuse(let error): return respond(loop.refusal(error), loop)
     case .shutDownWrites:
-      socket.shutDownWrites()
+      channel.shutDownWrites(loop)
       loop.wake(by: state.deadline(loop.limits))
       return true
     case .close:
@@ -172,22 +220,34 @@ extension ConnectionDriver {
 
   private mutating func admit(_ head: RequestHead, _ loop: EventLoop, hasMoreBytes: Bool) -> Bool {
     loop.counters.requests.add(1)
-    switch loop.handler.admit(head) {
+    switch admission(head, loop) {
     case .refuse(let response):
       state.notAdmitted(at: loop.now, loop.limits)
       _ = respond(response, loop)
       return true
     case .accept(let bodyBytesMax):
-      switch state.admitted(bodyBytesMax: bodyBytesMax, at: loop.now, loop.limits) {
-      case .proceed: return true
-      case .proceedAfterContinue:
-        // A client that has begun to send its body needs no leave (RFC 9110 §10.1.1).
-        if !hasMoreBytes { sendContinue(loop) }
-        return true
-      case .refuse(let error): return respond(loop.refusal(error), loop)
+      let admitted = state.admitted(bodyBytesMax: bodyBytesMax, at: loop.now, loop.limits)
+      if case .refuse(let error) = admitted { return respond(loop.refusal(error), loop) }
+      // A large body that there is no room for is better refused than begun.
+      if let declared = head.declaredBodyBytes, declared > Self.bytesWorthAsking,
+        !loop.budget.hasRoom(for: declared)
+      {
+        return perform(state.fail(HTTPError(.tooManyBodyBytes)), loop, hasMoreBytes: false)
       }
+      // A client that has begun to send its body needs no leave (RFC 9110 §10.1.1).
+      if case .proceedAfterContinue = admitted, !hasMoreBytes { sendContinue(loop) }
+      return true
     }
   }
+
+  private func admission(_ head: RequestHead, _ loop: EventLoop) -> Admission {
+    guard !isLate || loop.handler.answersWhileStopping(head) else {
+      return .refuse(loop.refusal(HTTPError(.stopping)))
+    }
+    return loop.handler.admit(head)
+  }
+
+  private static let bytesWorthAsking = 1 << 20
 
   private mutating func deliver(_ request: Request, _ loop: EventLoop) -> Bool {
     let responder = Responder(loop.mailbox, token: token)
@@ -203,45 +263,35 @@ extension ConnectionDriver {
   /// Writes a response; answers whether the machine is to be asked for the bytes at hand.
   private mutating func respond(_ response: Response, _ loop: EventLoop) -> Bool {
     loop.counters.responded(response.status)
+    release(loop)
     let context = state.respond(
-      closesConnection: response.closesConnection, at: loop.now, loop.limits)
+      closesConnection: response.closesConnection || isLate, at: loop.now, loop.limits)
     let rest = loop.encode(response, context)
     write(loop.encoder.bytes, rest, loop)
     guard !isClosed else { return false }
     return perform(
-      state.wrote(isComplete: unsent.isEmpty, at: loop.now), loop, hasMoreBytes: false)
+      state.wrote(isComplete: channel.isFlushed, at: loop.now), loop, hasMoreBytes: false)
   }
 
   private mutating func sendContinue(_ loop: EventLoop) {
     write(ResponseEncoder.continueResponse, [], loop)
     guard !isClosed else { return }
-    _ = state.wrote(isComplete: unsent.isEmpty, at: loop.now)
+    _ = state.wrote(isComplete: channel.isFlushed, at: loop.now)
   }
 
-  /// One system call when the socket has room; what it does not take waits.
   private mutating func write(_ head: [UInt8], _ body: [UInt8], _ loop: EventLoop) {
-    guard unsent.isEmpty else {
-      unsent.append(head)
-      unsent.append(body)
-      return
-    }
-    do throws(SocketError) {
-      let sent = try socket.send(head.span, body.span) ?? 0
-      loop.counters.bytesSent.add(sent)
-      unsent.append(head, from: sent)
-      unsent.append(body, from: max(0, sent - head.count))
+    do throws(ChannelError) {
+      _ = try channel.send(head, body, loop)
     } catch {
       close(loop)
     }
   }
 
   private mutating func flush(_ loop: EventLoop) {
-    guard !unsent.isEmpty else { return }
-    do throws(SocketError) {
-      let sent = try unsent.flush(to: socket)
-      loop.counters.bytesSent.add(sent)
-      guard sent > 0 else { return }
-      let action = state.wrote(isComplete: unsent.isEmpty, at: loop.now)
+    guard !channel.isFlushed else { return }
+    do throws(ChannelError) {
+      guard try channel.flush(loop) > 0, !state.isSecuring else { return }
+      let action = state.wrote(isComplete: channel.isFlushed, at: loop.now)
       if perform(action, loop, hasMoreBytes: false) { useReceived(loop) }
     } catch {
       close(loop)

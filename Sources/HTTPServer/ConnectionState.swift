@@ -10,6 +10,8 @@ struct ConnectionState {
     case wait
     /// Call `receive` again, with the bytes that are left.
     case again
+    /// The same, after other connections have had their turn.
+    case pause
     /// Ask the handler whether the request may come in, then call `admitted` or `notAdmitted`.
     case admit(RequestHead)
     /// Give the request to the handler, then call `respond` when there is a response.
@@ -33,6 +35,8 @@ struct ConnectionState {
   }
 
   private enum Phase {
+    /// TLS is being set up.
+    case securing
     /// A head is awaited or arriving.
     case head
     /// The handler is being asked.
@@ -49,18 +53,11 @@ struct ConnectionState {
     case lingering
   }
 
-  private enum BodyReader {
-    case length(remaining: Int)
-    case chunked(ChunkedDecoder)
-  }
-
   private let peer: PeerAddress
   private var phase = Phase.head
   private var parser = RequestParser()
   private var head: RequestHead?
-  private var reader = BodyReader.length(remaining: 0)
-  private var body: [UInt8] = []
-  private var bodyBytes = 0
+  private var reader: BodyReader?
   private var bodyBytesMax = 0
   private var requests = 0
   private var lingeredBytes = 0
@@ -74,9 +71,10 @@ struct ConnectionState {
   /// Whether the connection closes after the response at hand.
   private var isClosing = false
 
-  /// A connection of `peer` that was accepted at `now`.
-  init(peer: PeerAddress, at now: LoopInstant) {
+  /// A connection of `peer` that was accepted at `now`; one that is to be secured begins with that.
+  init(peer: PeerAddress, isSecure: Bool = false, at now: LoopInstant) {
     self.peer = peer
+    phase = isSecure ? .securing : .head
     since = now
     lastWrite = now
   }
@@ -86,9 +84,12 @@ struct ConnectionState {
     switch phase {
     case .head: !hasUnsentBytes
     case .body, .discarding, .lingering: true
-    case .admitting, .handling, .responding: false
+    case .securing, .admitting, .handling, .responding: false
     }
   }
+
+  /// Bytes of memory that the request's body holds.
+  var heldBodyBytes: Int { reader?.heldBytes ?? 0 }
 
   /// Whether a request is with the handler, so that a response is in place.
   var awaitsResponse: Bool {
@@ -115,7 +116,7 @@ extension ConnectionState {
       case .head: return try receiveHead(bytes, at: now, limits)
       case .body, .discarding: return try receiveBody(bytes, at: now, limits)
       case .lingering: return linger(bytes, limits)
-      case .admitting, .handling, .responding: return (0, .wait)
+      case .securing, .admitting, .handling, .responding: return (0, .wait)
       }
     } catch {
       return (0, fail(error))
@@ -131,6 +132,7 @@ extension ConnectionState {
       return (0, .wait)
     }
     head.peer = peer
+    head.receivedAtNanoseconds = now.nanoseconds
     self.head = head
     parser = RequestParser()
     requests += 1
@@ -141,58 +143,27 @@ extension ConnectionState {
   private mutating func receiveBody(
     _ bytes: Span<UInt8>, at now: LoopInstant, _ limits: Limits
   ) throws(HTTPError) -> (used: Int, action: Action) {
-    let used: Int
-    let isComplete: Bool
-    switch reader {
-    case .length(let remaining):
-      used = min(remaining, bytes.count)
-      takeBody(bytes.extracting(0..<used), remaining: remaining)
-      reader = .length(remaining: remaining - used)
-      isComplete = used == remaining
-    case .chunked(var decoder):
-      used = try decodeChunks(&decoder, bytes, limits)
-      isComplete = decoder.isComplete
-      reader = .chunked(decoder)
-    }
-    return (used, isComplete ? bodyEnded(at: now) : .wait)
-  }
-
-  /// Grows the body in one step to its declared length, once the peer has shown that it sends.
-  private mutating func takeBody(_ bytes: Span<UInt8>, remaining: Int) {
-    bodyBytes += bytes.count
-    guard case .body = phase, !bytes.isEmpty else { return }
-    let unproven = 1 << 20
-    if body.isEmpty {
-      body.reserveCapacity(min(remaining, max(bytes.count, unproven)))
-    } else if body.count + bytes.count > body.capacity {
-      body.reserveCapacity(body.count + remaining)
-    }
-    body.append(bytes)
-  }
-
-  private mutating func decodeChunks(
-    _ decoder: inout ChunkedDecoder, _ bytes: Span<UInt8>, _ limits: Limits
-  ) throws(HTTPError) -> Int {
     let bounds = ChunkedDecoder.Bounds(
       bodyBytesMax: bodyBytesMax, extensionBytesMax: limits.chunkExtensionBytesMax,
       trailerBytesMax: limits.trailerBytesMax, trailerFieldsMax: limits.trailerFieldsMax)
-    reader = .length(remaining: 0)
-    return try decoder.decode(
-      bytes, into: &body, bodyBytes: &bodyBytes, keeping: isKeepingBody, bounds)
+    guard let (used, progress) = try reader?.read(bytes, bounds) else { return (0, .wait) }
+    switch progress {
+    case .incomplete: return (used, .wait)
+    case .paused: return (used, .pause)
+    case .complete: return (used, bodyEnded(at: now))
+    }
   }
 
-  private var isKeepingBody: Bool { if case .body = phase { true } else { false } }
-
   private mutating func bodyEnded(at now: LoopInstant) -> Action {
+    let content = reader?.content ?? []
+    reader = nil
     if case .discarding = phase {
       phase = .responding
       return hasUnsentBytes ? .wait : finishResponse(at: now)
     }
     guard let head else { return .close }
-    let request = Request(head: head, body: body)
-    body = []
     phase = .handling
-    return .deliver(request)
+    return .deliver(Request(head: head, body: content))
   }
 
   private mutating func linger(
@@ -203,10 +174,12 @@ extension ConnectionState {
   }
 
   /// A fault ends the connection after its answer; a body that was answered already just ends it.
-  private mutating func fail(_ error: HTTPError) -> Action {
+  ///
+  /// The shell calls it for faults of its own kind: what it has no room for, and TLS.
+  mutating func fail(_ error: HTTPError) -> Action {
     if case .discarding = phase { return .close }
     isClosing = true
-    body = []
+    reader = nil
     phase = .handling
     return .refuse(error)
   }
@@ -221,14 +194,20 @@ extension ConnectionState {
   ) -> Admitted {
     guard let head else { return .proceed }
     self.bodyBytesMax = min(limits.bodyBytesMax, bodyBytesMax ?? .max)
-    bodyBytes = 0
     since = now
-    if let declared = head.declaredBodyBytes, declared > self.bodyBytesMax {
+    do throws(HTTPError) {
+      if let declared = head.declaredBodyBytes, declared > self.bodyBytesMax {
+        throw HTTPError(.contentTooLarge)
+      }
+      reader = try BodyReader(
+        head.framing, coding: head.isCoded ? head.fields.contentCoding() : nil,
+        contentBytesMax: self.bodyBytesMax, limits)
+    } catch {
       isClosing = true
       phase = .handling
-      return .refuse(HTTPError(.contentTooLarge))
+      return .refuse(error)
     }
-    beginBody(head, phase: .body)
+    phase = .body
     return head.expectsContinue ? .proceedAfterContinue : .proceed
   }
 
@@ -245,22 +224,13 @@ extension ConnectionState {
     } else if !head.expectsContinue,
       head.declaredBodyBytes ?? 0 <= limits.discardedBodyBytesMax
     {
-      bodyBytes = 0
       bodyBytesMax = limits.discardedBodyBytesMax
-      beginBody(head, phase: .discarding)
+      reader = BodyReader(dropping: head.framing)
+      phase = .discarding
     } else {
       isClosing = true
       phase = .handling
     }
-  }
-
-  private mutating func beginBody(_ head: RequestHead, phase: Phase) {
-    self.phase = phase
-    reader =
-      switch head.framing {
-      case .length(let count): .length(remaining: count)
-      case .chunked: .chunked(ChunkedDecoder())
-      }
   }
 }
 
@@ -306,6 +276,16 @@ extension ConnectionState {
     return .again
   }
 
+  /// TLS is set up: a head is awaited.
+  mutating func secured(at now: LoopInstant) {
+    guard case .securing = phase else { return }
+    phase = .head
+    since = now
+  }
+
+  /// Whether TLS is being set up.
+  var isSecuring: Bool { if case .securing = phase { true } else { false } }
+
   /// Turns a fresh connection away: the shell calls `respond` next.
   mutating func turnAway() {
     isClosing = true
@@ -327,7 +307,7 @@ extension ConnectionState {
     case .discarding where hasUnsentBytes:
       phase = .responding
       return .wait
-    case .head, .body, .discarding, .lingering: return .close
+    case .securing, .head, .body, .discarding, .lingering: return .close
     }
   }
 
@@ -346,6 +326,7 @@ extension ConnectionState {
 
   private func phaseDeadline(_ limits: Limits) -> LoopInstant? {
     switch phase {
+    case .securing: since.advanced(bySeconds: limits.handshakeSeconds)
     case .head:
       headStart?.advanced(bySeconds: limits.headSeconds)
         ?? since.advanced(bySeconds: limits.idleSeconds)
@@ -357,8 +338,9 @@ extension ConnectionState {
 
   /// Each byte buys time at the minimum rate after the grace, and each slot of bytes a fixed time.
   private func bodyDeadline(_ limits: Limits) -> LoopInstant {
-    let rate = Double(bodyBytes) / Double(limits.bodyBytesPerSecondMin)
-    let slots = Double(1 + bodyBytes / limits.bodyBytesPerSlot)
+    let bytes = reader?.receivedBytes ?? 0
+    let rate = Double(bytes) / Double(limits.bodyBytesPerSecondMin)
+    let slots = Double(1 + bytes / limits.bodyBytesPerSlot)
     return since.advanced(
       bySeconds: min(limits.bodyGraceSeconds + rate, limits.bodySlotSeconds * slots))
   }
@@ -369,7 +351,7 @@ extension ConnectionState {
     switch phase {
     case .head where headStart != nil, .body where !hasUnsentBytes:
       return fail(HTTPError(.requestTimeout))
-    case .head, .body, .discarding, .lingering, .admitting, .handling, .responding:
+    case .securing, .head, .body, .discarding, .lingering, .admitting, .handling, .responding:
       return .close
     }
   }

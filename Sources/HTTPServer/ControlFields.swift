@@ -16,6 +16,7 @@ struct ControlFields {
   private(set) var connection = Occurrence()
   private(set) var contentLength = Occurrence()
   private(set) var transferEncoding = Occurrence()
+  private(set) var contentEncoding = Occurrence()
 
   init(_ fields: HeaderFields) {
     // Few fields have a name of these lengths: comparing the length first skips nearly all.
@@ -25,6 +26,7 @@ struct ControlFields {
       case 6 where fields.isNamed("expect", at: index): expect.note(index)
       case 10 where fields.isNamed("connection", at: index): connection.note(index)
       case 14 where fields.isNamed("content-length", at: index): contentLength.note(index)
+      case 16 where fields.isNamed("content-encoding", at: index): contentEncoding.note(index)
       case 17 where fields.isNamed("transfer-encoding", at: index): transferEncoding.note(index)
       default: break
       }

@@ -12,6 +12,10 @@ package struct Counters: Sendable, Hashable {
   package internal(set) var responses: [Int: Int] = [:]
   /// Faults that the server found, by code.
   package internal(set) var refusals: [HTTPError.Code: Int] = [:]
+  /// Connections whose TLS has failed.
+  package internal(set) var tlsFailures = 0
+  /// Bytes of memory that bodies of requests hold now.
+  package internal(set) var heldBodyBytes = 0
   /// Bytes received on all connections.
   package internal(set) var bytesReceived = 0
   /// Bytes sent on all connections.
@@ -23,6 +27,7 @@ final class LoopCounters: Sendable {
   let accepted = LoopCounter()
   let closed = LoopCounter()
   let requests = LoopCounter()
+  let tlsFailures = LoopCounter()
   let bytesReceived = LoopCounter()
   let bytesSent = LoopCounter()
   private let successes = LoopCounter()
@@ -49,6 +54,7 @@ final class LoopCounters: Sendable {
     total.accepted += accepted.value
     total.open += accepted.value - closed.value
     total.requests += requests.value
+    total.tlsFailures += tlsFailures.value
     total.bytesReceived += bytesReceived.value
     total.bytesSent += bytesSent.value
     for (family, counter) in [successes, redirections, clientErrors, serverErrors].enumerated() {

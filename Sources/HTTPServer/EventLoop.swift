@@ -1,12 +1,16 @@
-import CLinux
+internal import CLinux
+internal import Cryptography
+internal import Glibc
+internal import Synchronization
 
-/// One thread's share of the server: a listening socket, an event queue and the connections that
+/// One thread's share of the server: listening sockets, an event queue and the connections that
 /// were accepted here. Everything in it is touched by that thread alone.
 @safe final class EventLoop {
   let limits: Limits
   let handler: any RequestHandler
   let mailbox: Mailbox
   let counters: LoopCounters
+  let budget: BodyBudget
   /// Where every connection's bytes are received first; they are used or copied at once.
   let receiveArea: UnsafeMutableRawBufferPointer
   /// When the events at hand were fetched.
@@ -14,10 +18,15 @@ import CLinux
   /// Holds the response encoded last.
   private(set) var encoder = ResponseEncoder()
 
-  private let census: ConnectionCensus
+  private let server: ServerParts
   private let queue: EventQueue
+  private let sharesListeners: Bool
   private var events = EventQueue.Events()
-  private var listener: SharedSocket?
+  private var listeners: [SharedSocket]
+  /// How many of them, from the first, the queue watches.
+  private var watchedListeners = 0
+  /// What ``recordArea`` answers, once somebody has asked.
+  private var records: UnsafeMutableRawBufferPointer?
   /// Indexed by descriptor.
   private var connections: [Connection?] = []
   private var openCount = 0
@@ -25,61 +34,89 @@ import CLinux
   private var unfinished: [UInt64] = []
   private var unixSeconds: Int64 = 0
   private var nextSweep: LoopInstant
-  private var isAccepting = true
+  /// When connections are accepted again; nil while they are.
+  private var acceptsAgain: LoopInstant?
   private var stopDeadline: LoopInstant?
 
   static let receiveAreaBytes = 256 * 1024
+  private static let recordAreaBytes = 64 * 1024
   private static let sweepSeconds = 1.0
+  private static let stopCheckSeconds = 0.02
   private static let acceptsInRowMax = 64
 
   /// A loop made of `parts`.
   init(_ parts: LoopParts) {
-    limits = parts.limits
-    handler = parts.handler
+    server = parts.server
+    limits = parts.server.limits
+    handler = parts.server.handler
+    budget = parts.server.budget
     mailbox = parts.mailbox
     counters = parts.counters
-    census = parts.census
-    listener = parts.takeListener()
     queue = parts.queue
+    listeners = parts.takeListeners()
+    sharesListeners = parts.sharesListeners
     nextSweep = now.advanced(bySeconds: Self.sweepSeconds)
     unsafe receiveArea = .allocate(byteCount: Self.receiveAreaBytes, alignment: 64)
+    acceptsAgain = now
   }
 
-  deinit { unsafe receiveArea.deallocate() }
+  deinit {
+    unsafe receiveArea.deallocate()
+    unsafe records?.deallocate()
+  }
 
-  /// Runs until it is told to stop and its connections are done, or the grace is over.
+  /// Where records of TLS pass through; made when the first connection needs it.
+  var recordArea: UnsafeMutableRawBufferPointer {
+    if let records = unsafe self.records { return unsafe records }
+    let area = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: Self.recordAreaBytes, alignment: 64)
+    unsafe records = area
+    return unsafe area
+  }
+
+  /// Runs until it is told to stop and all connections are done, or the grace is over.
   func run() {
+    resumeAccepting()
     while !isFinished {
       let count = queue.wait(&events, milliseconds: waitMilliseconds)
       now = .current()
       unixSeconds = linux_wall_clock_seconds()
       for index in 0..<count { dispatch(events[index]) }
       advanceUnfinished()
+      resumeAccepting()
       if nextSweep <= now { sweep() }
     }
+    listeners = []
     for connection in connections { connection?.driver.close(self) }
     mailbox.close()
   }
 
   private var isFinished: Bool {
     guard let stopDeadline else { return false }
-    return openCount == 0 || stopDeadline <= now
+    return server.census.isDrained || stopDeadline <= now
   }
 
   /// A loop with nothing to time sleeps until something happens.
   private var waitMilliseconds: Int32 {
     guard unfinished.isEmpty else { return 0 }
-    guard openCount > 0 || !isAccepting || stopDeadline != nil else { return -1 }
-    let wake = min(nextSweep, stopDeadline ?? nextSweep)
+    var wake: LoopInstant? = openCount > 0 ? nextSweep : nil
+    // Other loops' connections are looked at too: nobody leaves before the last is done.
+    if stopDeadline != nil { wake = now.advanced(bySeconds: Self.stopCheckSeconds) }
+    for instant in [acceptsAgain, stopDeadline] {
+      if let instant { wake = min(wake ?? instant, instant) }
+    }
+    guard let wake else { return -1 }
     guard now < wake else { return 0 }
     return Int32((wake.nanoseconds - now.nanoseconds) / 1_000_000 + 1)
   }
 
   private func dispatch(_ event: EventQueue.Event) {
-    switch event.token {
-    case EventQueue.mailboxToken: for post in mailbox.takeAll() { receive(post) }
-    case EventQueue.listenerToken: acceptWaiting()
-    default: connection(event.token)?.driver.changed(event, self)
+    if event.token == EventQueue.mailboxToken {
+      for post in mailbox.takeAll() { receive(post) }
+    } else if let index = EventQueue.listenerIndex(event.token) {
+      if listeners.indices.contains(index) { acceptWaiting(listeners[index].socket) }
+    } else {
+      connection(event.token)?.driver.changed(event, self)
     }
   }
 
@@ -104,34 +141,47 @@ import CLinux
 // MARK: Accepting and closing
 
 extension EventLoop {
-  private func acceptWaiting() {
-    guard let listener else { return }
+  private func acceptWaiting(_ listener: borrowing Socket) {
     do throws(SocketError) {
       for _ in 0..<Self.acceptsInRowMax {
-        guard !census.isFull else { return setAccepting(false) }
-        guard let accepted = try listener.socket.accept() else { return }
+        guard !server.census.isFull else { return pauseAccepting() }
+        guard let accepted = try listener.accept() else { return }
         let peer = accepted.peer
         try add(accepted.take(), peer)
       }
     } catch {
-      // Out of descriptors or memory: connections wait in the backlog until the next sweep. To try
-      // again at once would spin, since the listener stays readable.
-      setAccepting(false)
+      // Out of descriptors or memory: connections wait in the backlog. To try again at once would
+      // spin, since the listener stays readable.
+      pauseAccepting()
     }
   }
 
   private func add(_ socket: consuming Socket, _ peer: PeerAddress) throws(SocketError) {
+    let session = try session()
     let descriptor = socket.descriptor
     generation = (generation + 1) & 0x7FFF_FFFF
     let token = generation << 32 | UInt64(UInt32(bitPattern: descriptor))
     try queue.add(descriptor, .everyChange, token: token)
-    let connection = Connection(socket, peer: peer, token: token, at: now)
+    let connection = Connection(
+      socket, session, peer: peer, token: token, isLate: isStopping, at: now)
     while connections.count <= Int(descriptor) { connections.append(nil) }
     connections[Int(descriptor)] = connection
     if openCount == 0 { nextSweep = now.advanced(bySeconds: Self.sweepSeconds) }
     openCount += 1
     counters.accepted.add(1)
-    if let error = census.enter(peer) { connection.driver.turnAway(error, self) }
+    if let error = server.census.enter(peer, isLate: isStopping) {
+      connection.driver.turnAway(error, self)
+    }
+  }
+
+  /// What a new connection is secured with; nil for HTTP without TLS.
+  private func session() throws(SocketError) -> TLSSession? {
+    guard let context = server.tls.withLock({ $0 }) else { return nil }
+    do {
+      return try TLSSession(context)
+    } catch {
+      throw SocketError(code: ENOMEM)
+    }
   }
 
   func remove(_ token: UInt64) {
@@ -140,21 +190,41 @@ extension EventLoop {
     connections[Int(connection.descriptor)] = nil
     openCount -= 1
     counters.closed.add(1)
-    census.leave(connection.peer)
+    server.census.leave(connection.peer, isLate: connection.isLate)
   }
 
-  private func setAccepting(_ accepts: Bool) {
-    guard let listener, isAccepting != accepts else { return }
-    isAccepting = accepts
-    queue.change(
-      listener.socket.descriptor, accepts ? .reading : .nothing,
-      token: EventQueue.listenerToken)
+  private func pauseAccepting() {
+    guard acceptsAgain == nil else { return }
+    for listener in listeners.prefix(watchedListeners) {
+      queue.remove(listener.socket.descriptor)
+    }
+    watchedListeners = 0
+    acceptsAgain = now.advanced(bySeconds: limits.acceptBackoffSeconds)
+  }
+
+  private func resumeAccepting() {
+    guard let instant = acceptsAgain, instant <= now else { return }
+    acceptsAgain = nil
+    do throws(SocketError) {
+      while watchedListeners < listeners.count {
+        try queue.add(
+          listeners[watchedListeners].socket.descriptor,
+          sharesListeners ? .readingShared : .reading,
+          token: EventQueue.listenerToken(watchedListeners))
+        watchedListeners += 1
+      }
+    } catch {
+      // The kernel has no memory to watch a socket: the same pause as for accepting.
+      acceptsAgain = now.advanced(bySeconds: limits.acceptBackoffSeconds)
+    }
   }
 }
 
 // MARK: Time
 
 extension EventLoop {
+  private var isStopping: Bool { stopDeadline != nil }
+
   /// Sees to it that the next sweep is not after `deadline`.
   func wake(by deadline: LoopInstant?) {
     if let deadline, deadline < nextSweep { nextSweep = deadline }
@@ -174,17 +244,20 @@ extension EventLoop {
 
   private func sweep() {
     nextSweep = now.advanced(bySeconds: Self.sweepSeconds)
-    setAccepting(true)
     for index in connections.indices { connections[index]?.driver.timePassed(self) }
   }
 
   /// Connections that wait to be accepted are taken in first: their clients believe them open.
+  /// Those that come later are taken in too, for as long as others are being finished, so that who
+  /// asks for the server's health is told.
   private func stop(graceSeconds: Double) {
     let deadline = now.advanced(bySeconds: graceSeconds)
-    stopDeadline = stopDeadline.map { min($0, deadline) } ?? deadline
-    guard listener != nil else { return }
-    acceptWaiting()
-    listener = nil
+    guard !isStopping else {
+      stopDeadline = stopDeadline.map { min($0, deadline) }
+      return
+    }
+    for listener in listeners { acceptWaiting(listener.socket) }
+    stopDeadline = deadline
     for index in connections.indices { connections[index]?.driver.drain(self) }
   }
 }

@@ -6,18 +6,19 @@ struct EventQueue: Sendable {
   enum Interest {
     /// Readable, for as long as it is.
     case reading
+    /// The same, where several queues watch one descriptor and one of them is enough
+    /// (EPOLLEXCLUSIVE).
+    case readingShared
     /// Each change of readable and writable, once (EPOLLET).
     case everyChange
-    /// Nothing for now.
-    case nothing
 
     fileprivate var mask: UInt32 {
       switch self {
       case .reading: LINUX_EVENT_READABLE
+      case .readingShared: LINUX_EVENT_READABLE | LINUX_EVENT_EXCLUSIVE
       case .everyChange:
         LINUX_EVENT_READABLE | LINUX_EVENT_WRITABLE | LINUX_EVENT_PEER_CLOSED
           | LINUX_EVENT_EDGE_TRIGGERED
-      case .nothing: 0
       }
     }
   }
@@ -47,9 +48,17 @@ struct EventQueue: Sendable {
     }
   }
 
-  /// The tokens of the two descriptors that are no connections.
-  static let listenerToken = UInt64.max
-  static let mailboxToken = UInt64.max - 1
+  /// The token of the mailbox's descriptor. Those of connections are below 2^63.
+  static let mailboxToken = UInt64.max
+  private static let listenerTokens: UInt64 = 1 << 63
+
+  /// The token of the listener at `index`, below 2^32.
+  static func listenerToken(_ index: Int) -> UInt64 { listenerTokens | UInt64(index) }
+
+  /// The index of the listener with this token; nil for a connection's.
+  static func listenerIndex(_ token: UInt64) -> Int? {
+    token < listenerTokens ? nil : Int(token & 0xFFFF_FFFF)
+  }
 
   private let queue: SharedSocket
 
@@ -64,10 +73,10 @@ struct EventQueue: Sendable {
     guard result >= 0 else { throw SocketError(code: -result) }
   }
 
-  /// Changes what a descriptor that was added is watched for.
-  func change(_ descriptor: Int32, _ interest: Interest, token: UInt64) {
-    let result = linux_epoll_modify(queue.socket.descriptor, descriptor, interest.mask, token)
-    precondition(result >= 0, "only what was added can be changed")
+  /// Watches a descriptor that was added no longer.
+  func remove(_ descriptor: Int32) {
+    let result = linux_epoll_remove(queue.socket.descriptor, descriptor)
+    precondition(result >= 0, "only what was added can be removed")
   }
 
   /// Waits for events, at most `milliseconds` (for ever if negative); answers how many there are.

@@ -58,6 +58,20 @@ package struct HTTPError: Error, Sendable, Hashable {
     case tooManyFields = "too-many-fields"
     /// A body over the limit.
     case contentTooLarge = "content-too-large"
+    /// A content coding that is not understood, or more than one.
+    case unsupportedContentCoding = "unsupported-coding"
+    /// Content that is not of its coding, or ends in the middle of it.
+    case malformedContentCoding = "malformed-content-coding"
+    /// Content that grows more than `Limits.decodedRatioMax` times when it is decoded.
+    case contentRatioTooHigh = "content-ratio-too-high"
+    /// More bytes of bodies at once than `Limits.heldBodyBytesMax`.
+    case tooManyBodyBytes = "too-many-body-bytes"
+    /// The system has no memory to decode the content.
+    case outOfMemory = "out-of-memory"
+    /// HTTP without TLS where TLS is spoken.
+    case plainHTTP = "plain-http"
+    /// The connection came while the server was stopping.
+    case stopping = "stopping"
     /// A request that did not arrive in time.
     case requestTimeout = "request-timeout"
     /// An Expect other than `100-continue` (RFC 9110 §10.1.1).
@@ -86,7 +100,9 @@ extension HTTPError {
     case .expectationFailed: .expectationFailed
     case .methodNotImplemented, .unknownTransferCoding: .notImplemented
     case .versionNotSupported: .httpVersionNotSupported
-    case .tooManyConnections: .serviceUnavailable
+    case .unsupportedContentCoding: .unsupportedMediaType
+    case .contentRatioTooHigh: .contentTooLarge
+    case .tooManyConnections, .tooManyBodyBytes, .outOfMemory, .stopping: .serviceUnavailable
     case .tooManyConnectionsOfAddress: .tooManyRequests
     case .noResponse: .internalServerError
     default: .badRequest
@@ -127,6 +143,19 @@ extension HTTPError {
     case .tooManyFields: "There are too many header fields."
     case .contentTooLarge: "The body is too large."
     case .requestTimeout: "The request did not arrive in time."
+    default: lastMessage
+    }
+  }
+
+  private var lastMessage: String {
+    switch code {
+    case .unsupportedContentCoding: "The content codings understood are gzip and zstd, one at a time."
+    case .malformedContentCoding: "The content is not what its Content-Encoding says."
+    case .contentRatioTooHigh: "The content grows too much when it is decoded."
+    case .tooManyBodyBytes: "The server holds as many bytes of requests as it may."
+    case .outOfMemory: "The server has no memory to decode the content."
+    case .plainHTTP: "TLS is spoken here: use https."
+    case .stopping: "The server is stopping."
     case .expectationFailed: "The only expectation that can be met is '100-continue'."
     case .methodNotImplemented: "The method is not implemented."
     case .versionNotSupported: "The HTTP version is not supported."

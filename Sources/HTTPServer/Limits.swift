@@ -20,6 +20,15 @@ package struct Limits: Sendable, Hashable {
   /// the length is declared. nginx: 1 MiB. A transcript with its latent summary is larger.
   package var bodyBytesMax = 64 * 1024 * 1024
 
+  /// Bytes of content that may come out of a coded body for each byte of it, after the first
+  /// mebibyte; more is 413. Honest transcripts come to 3–10; gzip can reach 1032, zstd far more.
+  package var decodedRatioMax = 200
+
+  /// Bytes of memory that all bodies together may hold, from their first byte until the response
+  /// is made; more is 503. Four times the largest body and more. OpenTelemetry's collector: 512 MiB
+  /// in its example of `memory_limiter`.
+  package var heldBodyBytesMax = 512 * 1024 * 1024
+
   /// Bytes of all chunk extensions of one body together; more is 400.
   ///
   /// Go's net/http: 16 KiB (CVE-2023-39326 was the lack of it); hyper: 16 KiB.
@@ -30,6 +39,10 @@ package struct Limits: Sendable, Hashable {
 
   /// Field lines of the trailer section; more is 431.
   package var trailerFieldsMax = 32
+
+  /// Seconds in which TLS must be set up; then the connection is closed. Go's net/http has none of
+  /// its own; HAProxy counts it in `timeout http-request`; nginx: 60 s.
+  package var handshakeSeconds = 10.0
 
   /// Seconds in which a whole request head must arrive, from its first byte; then 408.
   ///
@@ -73,11 +86,16 @@ package struct Limits: Sendable, Hashable {
   /// Requests of one connection before it is closed. nginx: `keepalive_requests 1000`.
   package var requestsPerConnectionMax = 1000
 
-  /// Open connections of the whole server; more are answered 503. nginx: 512 a worker.
-  package var connectionsMax = 4096
+  /// Open connections of the whole server; more are answered 503. An idle one costs less than a
+  /// kibibyte. nginx: 512 a worker; Envoy's edge guide: 50,000.
+  package var connectionsMax = 10_000
 
-  /// Open connections of one address (of one /64 for IPv6), loopback exempt; more are
-  /// answered 429. Apache's mod_qos and HAProxy guides: 10–100.
+  /// Seconds for which no connection is accepted after the system had no descriptor or memory for
+  /// one: they wait in the backlog. nginx: `accept_mutex_delay 500ms`.
+  package var acceptBackoffSeconds = 0.5
+
+  /// Open connections of one address (of one /64 for IPv6), loopback and local sockets exempt; more
+  /// are answered 429. Apache's mod_qos and HAProxy guides: 10–100.
   package var connectionsPerAddressMax = 64
 
   /// The defaults named above.

@@ -1,3 +1,4 @@
+internal import Cryptography
 import Synchronization
 
 /// A descriptor with an identity: it closes when the last of its owners lets go.
@@ -7,35 +8,50 @@ final class SharedSocket: Sendable {
   init(_ socket: consuming Socket) { self.socket = socket }
 }
 
-/// What a loop is made of on its own thread: everything that may cross to it.
-final class LoopParts: Sendable {
+/// What all loops of a server have in common.
+final class ServerParts: Sendable {
   let limits: Limits
   let handler: any RequestHandler
   let census: ConnectionCensus
+  let budget: BodyBudget
+  /// What new connections are secured with; nil for HTTP without TLS.
+  let tls: Mutex<TLSContext?>
+
+  init(_ limits: Limits, _ handler: any RequestHandler, _ tls: TLSContext?) {
+    self.limits = limits
+    self.handler = handler
+    census = ConnectionCensus(limits)
+    budget = BodyBudget(limits)
+    self.tls = Mutex(tls)
+  }
+}
+
+/// What a loop is made of on its own thread: everything that may cross to it.
+final class LoopParts: Sendable {
+  let server: ServerParts
   let mailbox: Mailbox
   let counters = LoopCounters()
   let queue: EventQueue
-  private let listener: Mutex<SharedSocket?>
+  /// Whether other loops accept from the same sockets.
+  let sharesListeners: Bool
+  private let listeners: Mutex<[SharedSocket]>
 
   init(
-    _ listener: SharedSocket, _ limits: Limits, _ handler: any RequestHandler,
-    _ census: ConnectionCensus
+    _ server: ServerParts, _ listeners: [SharedSocket], sharesListeners: Bool
   ) throws(SocketError) {
-    self.listener = Mutex(listener)
-    self.limits = limits
-    self.handler = handler
-    self.census = census
+    self.server = server
+    self.listeners = Mutex(listeners)
+    self.sharesListeners = sharesListeners
     mailbox = try Mailbox()
     queue = try EventQueue()
     try queue.add(mailbox.descriptor, .reading, token: EventQueue.mailboxToken)
-    try queue.add(listener.socket.descriptor, .reading, token: EventQueue.listenerToken)
   }
 
-  /// Gives the listening socket to whoever asks first.
-  func takeListener() -> SharedSocket? {
-    listener.withLock { listener in
-      let taken = listener
-      listener = nil
+  /// Gives the listening sockets to whoever asks first.
+  func takeListeners() -> [SharedSocket] {
+    listeners.withLock { listeners in
+      let taken = listeners
+      listeners = []
       return taken
     }
   }

@@ -6,7 +6,7 @@ package struct PeerAddress: Sendable, Hashable {
   private let low: UInt64
   private let family: UInt8
 
-  /// The address of a request that came over no socket.
+  /// No network address: that of a peer on a local socket, or of a request that came over none.
   package static let unknown = PeerAddress(high: 0, low: 0, family: 0)
 
   private init(high: UInt64, low: UInt64, family: UInt8) {
@@ -33,6 +33,9 @@ package struct PeerAddress: Sendable, Hashable {
   package var isLoopback: Bool {
     family == 4 ? high >> 56 == 127 : family == 6 && high == 0 && low == 1
   }
+
+  /// Whether the peer is on this machine.
+  package var isLocal: Bool { family == 0 || isLoopback }
 
   /// What counts as one address: a /64 for IPv6, since that is what one customer is given.
   var accountable: PeerAddress {

@@ -2,7 +2,7 @@
 package struct Request: Sendable {
   /// The head.
   package let head: RequestHead
-  /// The body, without chunk framing; still with its content coding, if it has one.
+  /// The content: the body without chunk framing and content coding.
   package let body: [UInt8]
 
   /// The method.

@@ -17,15 +17,23 @@ package protocol RequestHandler: Sendable {
   /// later, from any thread.
   func handle(_ request: Request, _ responder: Responder)
 
+  /// Whether a request on a connection that came while the server was stopping is answered by the
+  /// handler, as health checks are; others are refused.
+  func answersWhileStopping(_ head: RequestHead) -> Bool
+
   /// The response for a fault that the server found. The server closes the connection after it.
   ///
-  /// `Retry-After` for `tooManyConnections` and the like is the service's to add.
+  /// `Retry-After` for `tooManyConnections` and the like is the service's to add, and
+  /// `Accept-Encoding` for `unsupportedContentCoding`.
   func refusal(_ error: HTTPError) -> Response
 }
 
 extension RequestHandler {
   /// Lets everything in, within the server's limits.
   package func admit(_ head: RequestHead) -> Admission { .accept(bodyBytesMax: nil) }
+
+  /// No request.
+  package func answersWhileStopping(_ head: RequestHead) -> Bool { false }
 
   /// The status and sentence of the fault as plain text.
   package func refusal(_ error: HTTPError) -> Response {

@@ -17,6 +17,7 @@ package struct RequestHead: Sendable {
     let framing: BodyFraming
     let allowsPersistence: Bool
     let expectsContinue: Bool
+    let isCoded: Bool
 
     init(
       _ line: StartLine, _ fields: HeaderFields, _ control: ControlFields
@@ -27,12 +28,15 @@ package struct RequestHead: Sendable {
       allowsPersistence = RequestHead.allowsPersistence(line, fields, control)
       expectsContinue =
         line.version == .http11 && framing != .length(0) && control.expect.count > 0
+      isCoded = framing != .length(0) && control.contentEncoding.count > 0
     }
   }
 
   private let parts: Parts
   /// The address of the peer, without its port.
   package internal(set) var peer = PeerAddress.unknown
+  /// When the head was complete: nanoseconds of the monotonic clock, whose origin means nothing.
+  package internal(set) var receivedAtNanoseconds: UInt64 = 0
 
   /// The method.
   package var method: Method { parts.line.method }
@@ -65,6 +69,9 @@ package struct RequestHead: Sendable {
   }
 
   var framing: BodyFraming { parts.framing }
+
+  /// Whether there is content, with a Content-Encoding.
+  var isCoded: Bool { parts.isCoded }
 
   /// Whether the client waits for `100 Continue` before it sends the body.
   var expectsContinue: Bool { parts.expectsContinue }

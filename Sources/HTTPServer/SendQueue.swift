@@ -22,13 +22,26 @@ struct SendQueue {
       guard let sent = try socket.send(segment.span.extracting(offset...), emptyBytes.span)
       else { return total }
       total += sent
-      offset += sent
-      if offset == segment.count {
-        segments.removeFirst()
-        offset = 0
-      }
+      drop(sent)
     }
     return total
+  }
+
+  /// Hands the first bytes, at most `count` and of one segment, to `body`, and drops them.
+  mutating func take<Failure: Error>(
+    atMost count: Int, _ body: (Span<UInt8>) throws(Failure) -> Void
+  ) throws(Failure) {
+    guard let segment = segments.first else { return }
+    let end = min(segment.count, offset + count)
+    try body(segment.span.extracting(offset..<end))
+    drop(end - offset)
+  }
+
+  private mutating func drop(_ count: Int) {
+    offset += count
+    guard let first = segments.first, offset == first.count else { return }
+    segments.removeFirst()
+    offset = 0
   }
 }
 

@@ -22,7 +22,7 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The sentence.
   package var description: String { message }
 
-  init(_ error: SocketError, host: String, port: UInt16) {
+  init(_ error: SocketError, _ listening: Server.Listening) {
     code =
       switch error.code {
       case EADDRINUSE: .addressInUse
@@ -31,6 +31,10 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
       case 10_000...: .addressUnavailable
       default: .system
       }
-    message = "Cannot listen on \(host) port \(port): \(error.text)."
+    message =
+      switch listening {
+      case .address(let host, let port): "Cannot listen on \(host) port \(port): \(error.text)."
+      case .inherited: "Cannot listen on a socket that was handed over: \(error.text)."
+      }
   }
 }

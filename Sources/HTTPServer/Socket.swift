@@ -37,6 +37,21 @@ struct Socket: ~Copyable {
     return try Socket(owning: result)
   }
 
+  /// A listening socket that this process was started with; `port` is set to its port, 0 for a
+  /// local socket.
+  static func adopting(_ descriptor: Int32, port: inout UInt16) throws(SocketError) -> Socket {
+    let result = unsafe linux_adopt_listener(descriptor, &port)
+    return try Socket(owning: result)
+  }
+
+  /// Where a listening socket listens; see ``Server/addresses``.
+  var listenerText: String {
+    unsafe linuxText { unsafe linux_listener_text(descriptor, $0, $1) } ?? "?"
+  }
+
+  /// Whether a listening socket takes connections from this machine alone.
+  var isLocalListener: Bool { linux_is_local_listener(descriptor) == 1 }
+
   /// The next connection waiting, or nil if there is none.
   func accept() throws(SocketError) -> Accepted? {
     var address = linux_address()

@@ -16,7 +16,7 @@ import Testing
   private func decode(
     _ coded: [UInt8], _ coding: ContentCoding, pieces: [Int] = [.max], bytesMax: Int = 64 << 20
   ) throws -> (content: [UInt8], isComplete: Bool) {
-    let decompressor = try Decompressor(coding, bytesMax: bytesMax)
+    let decompressor = try Decompressor(coding, bytesMax: bytesMax, ratioMax: 200)
     var content: [UInt8] = []
     var start = 0
     var number = 0

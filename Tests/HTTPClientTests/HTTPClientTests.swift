@@ -24,7 +24,7 @@ struct HTTPClientTests {
   }
 
   private func withServer(_ body: (String) throws -> Void) throws {
-    let server = try Server(host: "127.0.0.1", port: 0, handler: Mirror())
+    let server = try Server(.address(host: "127.0.0.1", port: 0), handler: Mirror())
     server.start()
     defer { server.stop(graceSeconds: 1) }
     try body("http://127.0.0.1:\(server.port)")

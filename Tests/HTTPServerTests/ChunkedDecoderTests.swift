@@ -15,12 +15,13 @@ import Testing
   private func decode(_ bytes: [UInt8], pieceBytes: Int) -> Outcome {
     var decoder = ChunkedDecoder()
     var body: [UInt8] = []
-    var (bodyBytes, used) = (0, 0)
+    var used = 0
     do throws(HTTPError) {
       while used < bytes.count, !decoder.isComplete {
         let piece = Array(bytes[used..<min(used + pieceBytes, bytes.count)])
-        used += try decoder.decode(
-          piece.span, into: &body, bodyBytes: &bodyBytes, keeping: true, Self.bounds)
+        let step = try decoder.decode(piece.span, Self.bounds)
+        body += piece[step.data]
+        used += step.used
       }
     } catch {
       return .failed(error.code)

@@ -270,7 +270,7 @@ import Testing
   @Test func `a port in use is refused even by a server that shares it`() throws {
     try withServer(loops: 2) { server, handler in
       do throws(ServerError) {
-        _ = try Server(host: "127.0.0.1", port: server.port, loops: 2, handler: handler)
+        _ = try Server(.address(host: "127.0.0.1", port: server.port), loops: 2, handler: handler)
         Issue.record("the port is in use")
       } catch {
         #expect(error.code == .addressInUse)
@@ -281,10 +281,10 @@ import Testing
 
   @Test func `an address of another machine is refused`() {
     #expect(throws: ServerError.self) {
-      try Server(host: "192.0.2.1", port: 0, handler: TestHandler())
+      try Server(.address(host: "192.0.2.1", port: 0), handler: TestHandler())
     }
     #expect(throws: ServerError.self) {
-      try Server(host: "no such host", port: 0, handler: TestHandler())
+      try Server(.address(host: "no such host", port: 0), handler: TestHandler())
     }
   }
 

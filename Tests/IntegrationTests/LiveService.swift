@@ -39,7 +39,7 @@ final class LiveService {
       OversightService.Parts(
         evaluator: evaluator, episodes: store, tokens: store, log: log, version: "test"))
     self.store = store
-    server = try Server(host: "127.0.0.1", port: 0, loops: 2, handler: service)
+    server = try Server(.address(host: "127.0.0.1", port: 0), loops: 2, handler: service)
     administrator = TokenText.make(.administrator)
     try await add(administrator, .administrator)
     service.lookAround()

@@ -14,6 +14,7 @@
 #define LINUX_EVENT_HANGUP 0x010u
 #define LINUX_EVENT_PEER_CLOSED 0x2000u
 #define LINUX_EVENT_EDGE_TRIGGERED 0x80000000u
+#define LINUX_EVENT_EXCLUSIVE 0x10000000u
 
 /// Added to a getaddrinfo code (and negated) so that it cannot be taken for an errno.
 #define LINUX_RESOLVER_ERROR 10000
@@ -34,7 +35,7 @@ typedef struct {
 
 int linux_epoll_create(void);
 int linux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t data);
-int linux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t data);
+int linux_epoll_remove(int epoll, int descriptor);
 int linux_epoll_wait(int epoll, linux_event *_Nonnull events, int count_max, int milliseconds);
 
 int linux_eventfd_create(void);
@@ -45,6 +46,13 @@ int linux_eventfd_clear(int descriptor);
 /// With `shares_port` several sockets may listen on one port (SO_REUSEPORT).
 int linux_listen(const char *_Nonnull host, uint16_t port, int shares_port, int backlog,
                  uint16_t *_Nonnull bound_port);
+/// Makes a descriptor that this process was started with non-blocking and close-on-exec. Answers
+/// -EINVAL if it is not a listening stream socket. `*port` is 0 for a local socket.
+int linux_adopt_listener(int descriptor, uint16_t *_Nonnull port);
+/// Writes where a socket listens as text: `127.0.0.1:80`, `[::1]:80` or `unix:/path`.
+int linux_listener_text(int descriptor, char *_Nonnull text, size_t count);
+/// Whether a listening socket takes connections from this machine alone: 1 or 0.
+int linux_is_local_listener(int descriptor);
 /// Answers 0 if nobody listens on the address, or -EADDRINUSE.
 int linux_probe_port(const char *_Nonnull host, uint16_t port);
 int linux_accept(int listener, linux_address *_Nonnull peer);
@@ -59,6 +67,11 @@ int linux_close(int descriptor);
 int linux_address_text(const linux_address *_Nonnull address, char *_Nonnull text, size_t count);
 /// The text for an errno or for one of the resolver's codes, both as answered above.
 int linux_error_text(int code, char *_Nonnull text, size_t count);
+
+/// Sends one datagram to the local socket `path`; a first '@' is the abstract namespace (unix(7)).
+int linux_send_datagram(const char *_Nonnull path, const char *_Nonnull text);
+/// Raises the limit of open descriptors as far as the system lets us; answers it.
+int64_t linux_raise_descriptor_limit(void);
 
 uint64_t linux_monotonic_nanoseconds(void);
 int64_t linux_wall_clock_seconds(void);

@@ -56,7 +56,7 @@ func withServer<Result>(
   _ body: (Server, TestHandler) throws -> Result
 ) throws -> Result {
   let server = try Server(
-    host: "127.0.0.1", port: 0, limits: limits, loops: loops, handler: handler)
+    .address(host: "127.0.0.1", port: 0), limits: limits, loops: loops, handler: handler)
   server.start()
   defer { server.stop(graceSeconds: 0) }
   return try body(server, handler)

@@ -85,7 +85,7 @@ struct StaticServer: ParsableCommand {
     var limits = Limits()
     limits.requestsPerConnectionMax = 100_000_000
     let server = try Server(
-      host: "127.0.0.1", port: UInt16(port), limits: limits, loops: 1, handler: Handler())
+      .address(host: "127.0.0.1", port: UInt16(port)), limits: limits, loops: 1, handler: Handler())
     server.start()
     while true { pause() }
   }

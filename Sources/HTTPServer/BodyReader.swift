@@ -1,0 +1,151 @@
+internal import Compression
+
+/// Reads one request's body as it comes in: takes the framing off, then the content coding, and
+/// keeps what is left within its bounds. No I/O.
+struct BodyReader {
+  /// What a step came to.
+  enum Progress {
+    /// More bytes are needed.
+    case incomplete
+    /// Bytes are left; others should have their turn before they are read.
+    case paused
+    /// The body is whole.
+    case complete
+  }
+
+  private var remaining = 0
+  private var chunks: ChunkedDecoder?
+  private var decompressor: Decompressor?
+  private let isKeeping: Bool
+
+  /// The content so far.
+  private(set) var content: [UInt8] = []
+  /// Bytes received, with the framing taken off and the coding still on.
+  private(set) var receivedBytes = 0
+
+  /// A reader of a body that is dropped: its coding is left alone.
+  init(dropping framing: BodyFraming) {
+    isKeeping = false
+    begin(framing)
+  }
+
+  /// A reader of a body that is kept.
+  ///
+  /// - Parameter contentBytesMax: bytes of content, decoded, that may come.
+  /// - Throws: `outOfMemory`.
+  init(
+    _ framing: BodyFraming, coding: ContentCoding?, contentBytesMax: Int, _ limits: Limits
+  ) throws(HTTPError) {
+    isKeeping = true
+    begin(framing)
+    guard let coding else { return }
+    do {
+      decompressor = try Decompressor(
+        coding, bytesMax: contentBytesMax, ratioMax: limits.decodedRatioMax)
+    } catch {
+      throw HTTPError(error)
+    }
+  }
+
+  private mutating func begin(_ framing: BodyFraming) {
+    switch framing {
+    case .length(let count): remaining = count
+    case .chunked: chunks = ChunkedDecoder()
+    }
+  }
+
+  /// Bytes of memory that the body holds.
+  var heldBytes: Int { content.capacity + (decompressor?.memoryBytes ?? 0) }
+
+  /// Bytes that are decoded before others have their turn: at the highest ratio, three megabytes
+  /// of content.
+  private static let codedBytesInRowMax = 16 << 10
+
+  /// Reads on; answers how many bytes it used.
+  ///
+  /// - Throws: faults of chunks, trailers and codings, `contentTooLarge`. The reader is of no use
+  ///   then.
+  mutating func read(
+    _ bytes: Span<UInt8>, _ bounds: ChunkedDecoder.Bounds
+  ) throws(HTTPError) -> (used: Int, Progress) {
+    let count = min(bytes.count, decompressor == nil ? .max : Self.codedBytesInRowMax)
+    let turn = bytes.extracting(0..<count)
+    let used = try chunks == nil ? readLength(turn) : readChunks(turn, bounds)
+    if isWhole {
+      guard decompressor?.isComplete ?? true else { throw HTTPError(.malformedContentCoding) }
+      return (used, .complete)
+    }
+    return (used, used < bytes.count ? .paused : .incomplete)
+  }
+
+  private var isWhole: Bool { chunks?.isComplete ?? (remaining == 0) }
+
+  private mutating func readLength(_ bytes: Span<UInt8>) throws(HTTPError) -> Int {
+    let used = min(remaining, bytes.count)
+    try take(bytes.extracting(0..<used))
+    remaining -= used
+    return used
+  }
+
+  private mutating func readChunks(
+    _ bytes: Span<UInt8>, _ bounds: ChunkedDecoder.Bounds
+  ) throws(HTTPError) -> Int {
+    var used = 0
+    while used < bytes.count, let step = try chunks?.decode(bytes.extracting(used...), bounds),
+      step.used > 0
+    {
+      try take(bytes.extracting((used + step.data.lowerBound)..<(used + step.data.upperBound)))
+      used += step.used
+    }
+    return used
+  }
+
+  private mutating func take(_ bytes: Span<UInt8>) throws(HTTPError) {
+    receivedBytes += bytes.count
+    guard isKeeping, !bytes.isEmpty else { return }
+    guard let decompressor else { return append(bytes) }
+    do {
+      try decompressor.decode(bytes, into: &content)
+    } catch {
+      throw HTTPError(error)
+    }
+  }
+
+  /// Grows the content in one step to its declared length, once the peer has shown that it sends.
+  private mutating func append(_ bytes: Span<UInt8>) {
+    let unproven = 1 << 20
+    if content.isEmpty {
+      content.reserveCapacity(max(bytes.count, min(remaining, unproven)))
+    } else if content.count + bytes.count > content.capacity, chunks == nil {
+      content.reserveCapacity(content.count + remaining)
+    }
+    content.append(bytes)
+  }
+}
+
+extension HTTPError {
+  init(_ error: CompressionError) {
+    switch error.code {
+    case .malformed: self.init(.malformedContentCoding)
+    case .tooLarge: self.init(.contentTooLarge)
+    case .ratioTooHigh: self.init(.contentRatioTooHigh)
+    case .memory: self.init(.outOfMemory)
+    }
+  }
+}
+
+extension HeaderFields {
+  /// The content coding of a request's content; nil for none and for `identity`.
+  ///
+  /// - Throws: `unsupportedContentCoding` for any other, and for several: nobody honest codes twice.
+  func contentCoding() throws(HTTPError) -> ContentCoding? {
+    guard let index = firstIndex(of: "content-encoding") else { return nil }
+    guard count(of: "content-encoding") == 1 else { throw HTTPError(.unsupportedContentCoding) }
+    let value = bytes.span.extracting(valueRange(at: index))
+    if value.isEmpty || value.equalsIgnoringCase("identity") { return nil }
+    // RFC 9110 §8.4.1.3: `x-gzip` is `gzip`.
+    if value.equalsIgnoringCase("gzip") || value.equalsIgnoringCase("x-gzip") { return .gzip }
+    if value.equalsIgnoringCase("zstd") { return .zstd }
+    throw HTTPError(.unsupportedContentCoding)
+  }
+}
