@@ -99,7 +99,7 @@ let package = Package(
     tests("Compression", ["CZstd"]),
     tests("Cryptography"),
     tests("Oversight"),
-    tests("HTTPServer"),
+    tests("HTTPServer", ["Compression", "Cryptography"]),
     tests("HTTPClient", ["HTTPServer"]),
     tests("Importers", ["Oversight", "JSON"]),
     tests("RuleEngine", ["Oversight"]),

@@ -149,7 +149,8 @@ extension HTTPError {
 
   private var lastMessage: String {
     switch code {
-    case .unsupportedContentCoding: "The content codings understood are gzip and zstd, one at a time."
+    case .unsupportedContentCoding:
+      "The content codings understood are gzip and zstd, one at a time."
     case .malformedContentCoding: "The content is not what its Content-Encoding says."
     case .contentRatioTooHigh: "The content grows too much when it is decoded."
     case .tooManyBodyBytes: "The server holds as many bytes of requests as it may."

@@ -6,8 +6,13 @@ import Testing
 @Suite struct ConnectionStateTests {
   private struct Connection {
     var limits = Limits()
-    var state = ConnectionState(peer: .unknown, at: LoopInstant(nanoseconds: 0))
+    var state: ConnectionState
     var now = LoopInstant(nanoseconds: 0)
+
+    init(isSecure: Bool = false) {
+      state = ConnectionState(
+        peer: .unknown, isSecure: isSecure, at: LoopInstant(nanoseconds: 0))
+    }
 
     mutating func receive(_ text: String) -> ConnectionState.Action {
       let bytes = Array(text.utf8)
@@ -86,6 +91,26 @@ import Testing
     _ = connection.receive(String(repeating: "x", count: 2048))
     #expect(isWait(connection.pass(seconds: 2)))
     #expect(isRefusal(connection.pass(seconds: 0.2), .requestTimeout))
+  }
+
+  @Test func `a chunk that is announced buys no time before its bytes come`() {
+    var connection = Connection()
+    connection.deliver("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    _ = connection.receive("100000\r\n")
+    #expect(isWait(connection.pass(seconds: 4.9)))
+    #expect(isRefusal(connection.pass(seconds: 0.2), .requestTimeout))
+  }
+
+  @Test func `TLS has its own seconds, and the first head its own again`() {
+    var connection = Connection(isSecure: true)
+    #expect(!connection.state.wantsBytes)
+    #expect(isWait(connection.pass(seconds: 9.9)))
+    var late = connection
+    #expect(isClose(late.pass(seconds: 0.2)))
+    connection.state.secured(at: connection.now)
+    #expect(isWait(connection.pass(seconds: 74)))
+    #expect(isWait(connection.receive("GET ")))
+    #expect(isRefusal(connection.pass(seconds: 10.1), .requestTimeout))
   }
 
   @Test func `a body at its rate is refused when its slot is over`() {

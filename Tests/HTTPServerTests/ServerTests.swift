@@ -1,6 +1,8 @@
+import Compression
 import Foundation
 import HTTPServer
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ServerTests {
@@ -217,6 +219,43 @@ import Testing
     }
   }
 
+  @Test func `who comes while the server stops is told so, and health checks are answered`() throws
+  {
+    try withServer(loops: 2) { server, handler in
+      let idle = try RawClient(port: server.port)
+      idle.send(get("/get"))
+      _ = try idle.readAnswer()
+      let busy = try RawClient(port: server.port)
+      busy.send(get("/hold"))
+      handler.holding.wait()
+      let stopped = DispatchSemaphore(value: 0)
+      Thread.detachNewThread {
+        server.stop(graceSeconds: 30)
+        stopped.signal()
+      }
+      #expect(idle.readToEnd() == "")
+      for _ in 0..<8 {
+        let late = try RawClient(port: server.port)
+        late.send(post("/post", "x") + get("/get"))
+        let answer = try late.readAnswer()
+        // A loop that has not begun to stop yet serves one more.
+        guard answer.status != 200 else { continue }
+        #expect(answer.status == 503)
+        #expect(answer.has("connection: close"))
+        let probe = try RawClient(port: server.port)
+        probe.send(get("/get"))
+        let health = try probe.readAnswer()
+        #expect(health.status == 200)
+        #expect(health.has("connection: close"))
+      }
+      #expect(server.counters.refusals[.stopping, default: 0] > 0)
+      for responder in handler.held.withLock({ $0 }) { responder.send(.text(.ok, "done")) }
+      #expect(try busy.readAnswer().body == "done")
+      #expect(stopped.wait(timeout: .now() + 10) == .success)
+      #expect(throws: RawClient.Failure.self) { _ = try RawClient(port: server.port) }
+    }
+  }
+
   @Test func `a stop does not wait longer than its grace`() throws {
     try withServer { server, handler in
       let client = try RawClient(port: server.port)
@@ -254,6 +293,87 @@ import Testing
       first.send(get("/get"))
       #expect(try first.readAnswer().status == 200)
     }
+  }
+
+  @Test func `bodies that would hold too much together are refused until there is room`() throws {
+    var limits = Limits()
+    limits.heldBodyBytesMax = 3 << 20
+    try withServer(limits: limits) { server, handler in
+      let large = String(repeating: "x", count: 2 << 20)
+      let first = try RawClient(port: server.port)
+      first.send(post("/hold", large))
+      handler.holding.wait()
+      #expect(server.counters.heldBodyBytes >= 2 << 20)
+      let declared = try RawClient(port: server.port)
+      declared.send(
+        "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 2097152\r\nExpect: 100-continue\r\n\r\n")
+      #expect(try declared.readAnswer().status == 503)
+      let chunked = try RawClient(port: server.port)
+      chunked.send(
+        "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n" + large)
+      #expect(try chunked.readAnswer().status == 503)
+      let coded = try #require(Gzip.encode(Array(large.utf8.prefix(1 << 20)) + bytes(1 << 20)))
+      let growing = try RawClient(port: server.port)
+      growing.send(
+        "POST /post HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: \(coded.count)"
+          + "\r\n\r\n")
+      growing.send(coded)
+      #expect(try growing.readAnswer().status == 503)
+      #expect(server.counters.refusals[.tooManyBodyBytes] == 3)
+      let small = try RawClient(port: server.port)
+      small.send(post("/post", "x"))
+      #expect(try small.readAnswer().status == 200)
+      for responder in handler.held.withLock({ $0 }) { responder.send(.text(.ok, "done")) }
+      #expect(try first.readAnswer().body == "done")
+      small.send(post("/post", large))
+      #expect(try small.readAnswer().body == large)
+      #expect(server.counters.heldBodyBytes == 0)
+    }
+  }
+
+  private func bytes(_ count: Int) -> [UInt8] {
+    var random = SeededGenerator()
+    return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+  }
+
+  @Test func `a coded body arrives decoded, whatever its size`() throws {
+    try withServer { server, _ in
+      let client = try RawClient(port: server.port)
+      let text = String(repeating: "what the model plans to do next. ", count: 100_000)
+      let coded = try #require(Gzip.encode(Array(text.utf8)))
+      client.send(
+        "POST /post HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: \(coded.count)"
+          + "\r\n\r\n")
+      client.send(coded)
+      client.send(get("/get"))
+      #expect(try client.readAnswer().body == text)
+      #expect(try client.readAnswer().status == 200)
+    }
+  }
+
+  @Test(arguments: [1, 3]) func `sockets that were handed over are listened on`(loops: Int) throws {
+    let folder = try TemporaryFolder()
+    let tcp = try ListeningSocket()
+    let local = try ListeningSocket(path: folder.path + "/socket")
+    try withServer(.inherited([tcp.take(), local.take()]), loops: loops) { server, _ in
+      #expect(server.port == tcp.port)
+      #expect(server.addresses == ["127.0.0.1:\(tcp.port)", "unix:\(folder.path)/socket"])
+      #expect(!server.isReachableFromElsewhere)
+      for _ in 0..<10 {
+        for client in try [RawClient(port: server.port), RawClient(path: folder.path + "/socket")] {
+          client.send(post("/post", "x"))
+          #expect(try client.readAnswer().body == "x")
+        }
+      }
+    }
+  }
+
+  @Test func `what was handed over and is no listening socket is refused`() throws {
+    let file = unsafe open("/dev/null", O_RDONLY)
+    let error = #expect(throws: ServerError.self) {
+      try Server(.inherited([file]), handler: TestHandler())
+    }
+    #expect(error?.message.contains("handed over") == true)
   }
 
   @Test func `loops share one port`() throws {

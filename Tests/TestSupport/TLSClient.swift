@@ -51,6 +51,17 @@ package final class TLSClient {
       decoding: UnsafeBufferPointer(start: name, count: Int(count)), as: UTF8.self)
   }
 
+  /// The common name of the server's certificate.
+  package var peerName: String {
+    guard let certificate = unsafe SSL_get1_peer_certificate(session) else { return "" }
+    defer { unsafe X509_free(certificate) }
+    var text = [CChar](repeating: 0, count: 256)
+    let count = unsafe X509_NAME_get_text_by_NID(
+      X509_get_subject_name(certificate), NID_commonName, &text, Int32(text.count))
+    return String(
+      decoding: text.prefix(max(0, Int(count))).map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
   package func receive(_ records: [UInt8]) {
     unsafe records.withUnsafeBytes {
       _ = unsafe BIO_write(incoming, $0.baseAddress, Int32($0.count))

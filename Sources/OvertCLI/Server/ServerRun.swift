@@ -45,7 +45,8 @@ final class ServerRun {
       tokenFile = try AdministratorToken(configuration.stateFolder).ensure(in: store)
       let loops = max(1, ProcessInfo.processInfo.activeProcessorCount)
       server = try Server(
-        .address(host: configuration.host, port: configuration.port), loops: loops, handler: service)
+        .address(host: configuration.host, port: configuration.port), loops: loops, handler: service
+      )
       self.store = store
       self.service = service
     } catch {

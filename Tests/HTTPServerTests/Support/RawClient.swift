@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// A blocking client that sends exactly the bytes it is given.
 final class RawClient {
@@ -17,11 +18,15 @@ final class RawClient {
   }
 
   private let descriptor: Int32
+  private let tls: TLSClient?
   private var buffer: [UInt8] = []
   private(set) var isEnded = false
 
   /// Connects to 127.0.0.1; reads fail after `timeoutSeconds`.
-  init(port: UInt16, timeoutSeconds: Int = 10) throws {
+  ///
+  /// - Parameter tls: what the bytes go through, if they do.
+  init(port: UInt16, timeoutSeconds: Int = 10, tls: TLSClient? = nil) throws {
+    self.tls = tls
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
     unsafe setsockopt(
@@ -37,7 +42,37 @@ final class RawClient {
       }
     }
     guard result == 0 else { throw Failure(what: "connect: \(errno)") }
+    try shakeHands()
   }
+
+  /// Connects to a local socket.
+  init(path: String) throws {
+    tls = nil
+    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8) }
+    let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let result = unsafe withUnsafePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+        unsafe connect(descriptor, generic, size)
+      }
+    }
+    guard result == 0 else { throw Failure(what: "connect: \(errno)") }
+  }
+
+  private func shakeHands() throws {
+    guard let tls else { return }
+    try tls.handshake()
+    while !tls.isEstablished {
+      sendRecords()
+      guard fillRecords(tls) else { throw Failure(what: "the handshake was cut off") }
+      try tls.handshake()
+    }
+    sendRecords()
+  }
+
+  private func sendRecords() { tls.map { write($0.takeRecords()) } }
 
   deinit { close(descriptor) }
 
@@ -45,6 +80,14 @@ final class RawClient {
 
   /// Sends all, or as much as the server takes before it closes.
   func send(_ bytes: [UInt8]) {
+    guard let tls else { return write(bytes) }
+    // What a broken session does not take does not arrive, which is what a test sees.
+    try? tls.write(bytes)
+    sendRecords()
+  }
+
+  /// Sends bytes as they are.
+  func write(_ bytes: [UInt8]) {
     var sent = 0
     while sent < bytes.count {
       let count = unsafe bytes[sent...].withUnsafeBytes { part in
@@ -67,6 +110,25 @@ final class RawClient {
   /// Reads once; false at the end, at a reset and at the timeout.
   @discardableResult
   func fill() -> Bool {
+    guard let tls else { return receive(into: &buffer) }
+    guard fillRecords(tls) else { return false }
+    // A broken session has ended.
+    guard let content = try? tls.read() else {
+      isEnded = true
+      return false
+    }
+    buffer += content
+    return true
+  }
+
+  private func fillRecords(_ tls: TLSClient) -> Bool {
+    var records: [UInt8] = []
+    guard receive(into: &records) else { return false }
+    tls.receive(records)
+    return true
+  }
+
+  private func receive(into buffer: inout [UInt8]) -> Bool {
     var chunk = [UInt8](repeating: 0, count: 65_536)
     let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
     guard count > 0 else {

@@ -1,3 +1,4 @@
+import Cryptography
 import Foundation
 import HTTPServer
 import Synchronization
@@ -19,6 +20,8 @@ final class TestHandler: RequestHandler {
     default: .accept(bodyBytesMax: nil)
     }
   }
+
+  func answersWhileStopping(_ head: RequestHead) -> Bool { head.path == "/get" }
 
   func handle(_ request: Request, _ responder: Responder) {
     paths.withLock { $0.append(request.path) }
@@ -52,11 +55,12 @@ final class TestHandler: RequestHandler {
 
 /// Runs `body` against a server on a free port, and stops it.
 func withServer<Result>(
-  limits: Limits = Limits(), loops: Int = 1, handler: TestHandler = TestHandler(),
+  _ listening: Server.Listening = .address(host: "127.0.0.1", port: 0), limits: Limits = Limits(),
+  loops: Int = 1, tls: TLSContext? = nil, handler: TestHandler = TestHandler(),
   _ body: (Server, TestHandler) throws -> Result
 ) throws -> Result {
   let server = try Server(
-    .address(host: "127.0.0.1", port: 0), limits: limits, loops: loops, handler: handler)
+    listening, limits: limits, loops: loops, tls: tls, handler: handler)
   server.start()
   defer { server.stop(graceSeconds: 0) }
   return try body(server, handler)
