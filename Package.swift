@@ -62,7 +62,9 @@ let package = Package(
     module("PostgresStore", ["Oversight", "Migrations", "Cryptography", "CPostgres", log]),
     .target(
       name: "OversightService",
-      dependencies: ["Oversight", "HTTPServer", "Importers", "JSON", "Cryptography", log],
+      dependencies: [
+        "Oversight", "HTTPServer", "Importers", "JSON", "Compression", "Cryptography", log,
+      ],
       resources: [.embedInCode("openapi.json")], swiftSettings: settings),
 
     // The program: the one module that sees everything.
@@ -111,7 +113,7 @@ let package = Package(
       "IntegrationTests",
       [
         "OvertCLI", "OversightService", "Oversight", "HTTPServer", "HTTPClient", "Importers",
-        "JSON", "RuleEngine", "PostgresStore", log,
+        "JSON", "Compression", "RuleEngine", "PostgresStore", log,
       ]),
     suite("TidyTests"),
   ],

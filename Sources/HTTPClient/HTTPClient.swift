@@ -5,6 +5,11 @@ internal import Glibc
 package struct HTTPReply: Sendable {
   package let status: Int
   package let body: [UInt8]
+  /// The header fields as they came; names in lower case.
+  package let fields: [(name: String, value: String)]
+
+  /// The value of the first field with this name, which is given in lower case.
+  package subscript(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 
   package var isSuccess: Bool { (200..<300).contains(status) }
 }
@@ -27,14 +32,18 @@ package final class HTTPClient {
 
   private let url: String
   private let token: String?
+  private let caFile: String?
   private let handle: UnsafeMutableRawPointer?
   private var reply: [UInt8] = []
+  private var fields: [(name: String, value: String)] = []
   private var isReplyTooLarge = false
 
   /// - Parameters:
   ///   - url: the server's, such as `http://127.0.0.1:8080`.
   ///   - token: sent as a bearer token with each request.
-  package init(url: String, token: String?) {
+  ///   - caFile: certificates in PEM to trust instead of the system's.
+  package init(url: String, token: String?, caFile: String? = nil) {
+    self.caFile = caFile
     self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
     self.token = token
     unsafe handle = curl_easy_init()
@@ -44,9 +53,12 @@ package final class HTTPClient {
 
   /// Sends a request and waits for the answer.
   ///
-  /// - Parameter path: with its query, beginning with a slash.
+  /// - Parameters:
+  ///   - path: with its query, beginning with a slash.
+  ///   - more: header fields besides, as `Name: value`.
   package func send(
-    _ method: String, _ path: String, contentType: String = "application/json", body: [UInt8]? = nil
+    _ method: String, _ path: String, contentType: String = "application/json",
+    body: [UInt8]? = nil, fields more: [String] = []
   ) throws(HTTPClientError) -> HTTPReply {
     guard let handle = unsafe handle else {
       throw HTTPClientError(message: "libcurl cannot be started.")
@@ -55,12 +67,14 @@ package final class HTTPClient {
     var fields = ["Expect:", "Accept: application/json"]
     if let token { fields.append("Authorization: Bearer \(token)") }
     if body != nil { fields.append("Content-Type: \(contentType)") }
+    fields += more
     var list: UnsafeMutablePointer<curl_slist>?
     for field in fields { unsafe list = curl_slist_append(list, field) }
     defer { unsafe curl_slist_free_all(list) }
     unsafe overt_curl_set_list(handle, CURLOPT_HTTPHEADER, list)
     unsafe prepare(handle, method, path)
     reply = []
+    self.fields = []
     isReplyTooLarge = false
     let code = unsafe perform(handle, body)
     guard code == CURLE_OK else {
@@ -68,7 +82,7 @@ package final class HTTPClient {
         message: isReplyTooLarge
           ? "The answer is too large." : unsafe String(cString: curl_easy_strerror(code)))
     }
-    return HTTPReply(status: unsafe overt_curl_status(handle), body: reply)
+    return HTTPReply(status: unsafe overt_curl_status(handle), body: reply, fields: self.fields)
   }
 
   private func prepare(_ handle: UnsafeMutableRawPointer, _ method: String, _ path: String) {
@@ -80,6 +94,7 @@ package final class HTTPClient {
     unsafe overt_curl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
     unsafe overt_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, Self.connectMilliseconds)
     unsafe overt_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Self.totalMilliseconds)
+    if let caFile { unsafe overt_curl_set_string(handle, CURLOPT_CAINFO, caFile) }
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
     unsafe overt_curl_set_writer(
       handle,
@@ -87,6 +102,15 @@ package final class HTTPClient {
         guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
         return unsafe Unmanaged<HTTPClient>.fromOpaque(context).takeUnretainedValue()
           .take(UnsafeRawBufferPointer(start: bytes, count: size * count))
+      }, context)
+    unsafe overt_curl_set_header_writer(
+      handle,
+      { bytes, size, count, context in
+        guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+        let line = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
+        unsafe Unmanaged<HTTPClient>.fromOpaque(context).takeUnretainedValue()
+          .takeHeader(String(decoding: line, as: UTF8.self))
+        return size * count
       }, context)
   }
 
@@ -96,6 +120,14 @@ package final class HTTPClient {
       unsafe overt_curl_set_body(handle, bytes.baseAddress, bytes.count)
       return unsafe curl_easy_perform(handle)
     }
+  }
+
+  private func takeHeader(_ line: String) {
+    // The status line of a new response: what came before belongs to an interim one.
+    if line.hasPrefix("HTTP/") { fields = [] }
+    guard let colon = line.firstIndex(of: ":") else { return }
+    let value = line[line.index(after: colon)...].filter { $0 != "\r\n" && $0 != "\n" }
+    fields.append((line[..<colon].lowercased(), String(value.drop { $0 == " " || $0 == "\t" })))
   }
 
   private func take(_ bytes: UnsafeRawBufferPointer) -> Int {

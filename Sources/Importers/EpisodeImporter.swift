@@ -5,9 +5,15 @@ package import Oversight
 /// Turns received bytes into an episode: the canonical form, or one of the formats that are
 /// converted to it. Safe to use from any number of threads at once.
 package struct EpisodeImporter: Sendable {
-  private let parsers = Pool { JSONParser(depthMax: EpisodeLimits.depthMax) }
+  private let parsers: Pool<JSONParser>
 
-  package init() {}
+  /// Nested arrays and objects that a document may have, unless another number is given.
+  package static let nestingMaxDefault = EpisodeLimits.depthMax
+
+  /// - Parameter nestingMax: nested arrays and objects that a document may have, at least 16.
+  package init(nestingMax: Int = nestingMaxDefault) {
+    parsers = Pool { JSONParser(depthMax: nestingMax) }
+  }
 
   /// Reads one episode.
   ///

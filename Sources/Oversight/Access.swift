@@ -49,12 +49,14 @@ package struct Grant: Sendable, Equatable {
   package var project: String?
   /// Seconds since 1970 at which it ends.
   package var expiresAt: Int64
+  /// What it may use; empty for what the server gives every token of its kind.
+  package var quotas: [Quota]
   /// RFC 3339 in UTC.
   package var createdAt: String
 
   package init(
     id: String, kind: TokenKind, name: String, digest: [UInt8], project: String?,
-    expiresAt: Int64, createdAt: String = ""
+    expiresAt: Int64, quotas: [Quota] = [], createdAt: String = ""
   ) {
     self.id = id
     self.kind = kind
@@ -62,6 +64,7 @@ package struct Grant: Sendable, Equatable {
     self.digest = digest
     self.project = project
     self.expiresAt = expiresAt
+    self.quotas = quotas
     self.createdAt = createdAt
   }
 

@@ -17,6 +17,9 @@ package struct EpisodeRecord: Sendable {
   /// The ids of the rules that found something, each once.
   package var rules: [String]
   package var messageCount: Int
+  /// The trace that the request belonged to (W3C Trace Context, 32 hexadecimal digits); nil if it
+  /// named none.
+  package var traceID: String?
   /// The piece that led to this record; nil for an episode as it first came.
   package var piece: AppendedPiece?
   /// The verdict as JSON, as it is answered.
@@ -86,6 +89,8 @@ package struct StoredEpisode: Sendable, Equatable {
   package var rules: [String]
   /// When it was recorded, RFC 3339 in UTC.
   package var createdAt: String
+  /// The trace that the request which brought it belonged to; nil if it named none.
+  package var traceID: String?
   /// The piece that was appended last; nil in lists, and where none was.
   package var lastPiece: AppendedPiece?
   /// The verdict as JSON; nil in lists.
@@ -188,6 +193,7 @@ package protocol EpisodeStore: Sendable {
   /// Episodes, the newest first, without their text.
   func episodes(_ filter: EpisodeFilter, _ completion: @escaping Completion<[StoredEpisode]>)
 
-  /// Whether the database answers and takes writes.
+  /// Whether the database answers and takes writes. What has waited too long for its turn is refused
+  /// on this occasion.
   func ping(_ completion: @escaping Completion<Void>)
 }

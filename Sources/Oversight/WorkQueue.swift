@@ -54,6 +54,23 @@ package final class WorkQueue<Element: Sendable>: @unchecked Sendable {
     return taken
   }
 
+  /// Elements that wait.
+  package var count: Int {
+    condition.lock()
+    defer { condition.unlock() }
+    return waiting.count
+  }
+
+  /// Takes out those that wait, from the first on, for as long as `isWanted` says so.
+  package func takeFirst(while isWanted: (Element) -> Bool) -> [Element] {
+    condition.lock()
+    defer { condition.unlock() }
+    let taken = Array(waiting.prefix(while: isWanted))
+    waiting.removeFirst(taken.count)
+    cost -= taken.reduce(0) { $0 + costOf($1) }
+    return taken
+  }
+
   /// Refuses new elements; those that wait are still given out.
   package func close() {
     condition.lock()

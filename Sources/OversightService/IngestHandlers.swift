@@ -10,12 +10,14 @@ extension OversightService {
   func postEpisode(_ call: Call) throws(Refusal) {
     let isStrict = try call.query.flag("strict")
     perform(call) { [self] in
-      counters.add("overt_ingest_received_total")
-      ingest(call.request.body, isStrict: isStrict, call.grant) { [self] result in
+      metrics.received.add()
+      metrics.bytes.add(
+        call.coding, by: call.request.head.declaredBodyBytes ?? call.request.body.count)
+      ingest(call, call.request.body, isStrict: isStrict) { [self] result in
         switch result {
         case .success(let stored): call.send(response(stored, call))
         case .failure(let refusal):
-          counters.add("overt_ingest_refused_total", "reason=\"\(refusal.problem.name)\"")
+          metrics.refused.add(refusal.problem.name)
           call.send(refusal.problem)
         }
       }
@@ -33,22 +35,26 @@ extension OversightService {
   /// Reads, judges and stores one episode. Counts it, except for a refusal, which whoever answers
   /// counts.
   func ingest(
-    _ bytes: [UInt8], isStrict: Bool, _ grant: Grant?,
+    _ call: Call, _ bytes: [UInt8], isStrict: Bool,
     _ completion: @escaping @Sendable (Result<Stored, Refusal>) -> Void
   ) {
+    let intake = intake
     let judged: Intake.Judged
     do {
       judged = try intake.judge(bytes, isStrict: isStrict)
     } catch {
       return completion(.failure(Refusal(Problem(error))))
     }
-    guard let project = project(of: judged.episode, grant) else {
+    guard let project = project(of: judged.episode, call.grant) else {
       return completion(.failure(Refusal(.otherProject)))
     }
-    let record = intake.record(judged, received: bytes, project: project)
-    episodes.record(record) { [self] result in
+    var record = intake.record(judged, received: bytes, project: project)
+    record.traceID = call.trace.parentID == nil ? nil : call.trace.traceID
+    let sightings = Sightings(judged)
+    episodes.record(record) { [self, record] result in
       switch result {
       case .success(let recording):
+        if recording == .created { count(sightings, record) }
         completion(outcome(of: recording, record))
       case .failure(let error): completion(.failure(Refusal(problem(error))))
       }
@@ -66,19 +72,46 @@ extension OversightService {
   ) -> Result<Stored, Refusal> {
     switch recording {
     case .created:
-      counters.add(record.isKeptWhole ? "overt_ingest_stored_total" : "overt_ingest_ledgered_total")
-      counters.add("overt_verdicts_total", "verdict=\"\(record.decision.word)\"")
+      metrics.episodes.add(record.format, record.isKeptWhole ? "stored" : "ledgered")
       return .success(
         Stored(
           id: record.id, externalID: record.externalID, isDuplicate: false,
           document: record.document))
     case .duplicate(let id, let document):
-      counters.add("overt_ingest_duplicate_total")
+      metrics.episodes.add(record.format, "duplicate")
       return .success(
         Stored(
           id: id, externalID: record.externalID, isDuplicate: true, document: document))
     case .conflict(let id): return .failure(Refusal(.conflict(id)))
     }
+  }
+
+  /// What metrics tell of an episode.
+  private struct Sightings: Sendable {
+    let coverage: Coverage
+    let warnings: [Warning]
+    let findings: [(rule: String, severity: String)]
+
+    init(_ judged: Intake.Judged) {
+      coverage = judged.verdict.coverage
+      warnings = judged.verdict.warnings
+      findings = judged.verdict.outcomes.flatMap { name, outcome in
+        (outcome.score?.findings ?? []).map { ($0.rule ?? name.rawValue, $0.severity.rawValue) }
+      }
+    }
+  }
+
+  private func count(_ sightings: Sightings, _ record: EpisodeRecord) {
+    metrics.verdicts.add(record.decision.word)
+    for warning in sightings.warnings { metrics.warnings.add(record.format, warning.rawValue) }
+    for finding in sightings.findings { metrics.findings.add(finding.rule, finding.severity) }
+    let coverage = sightings.coverage
+    var turns = [
+      (Visibility.full.rawValue, coverage.reasoningFull),
+      (Visibility.summary.rawValue, coverage.reasoningSummary), ("none", coverage.reasoningNone),
+    ]
+    turns += coverage.unreadable.map { ($0.key.rawValue, $0.value) }
+    for (visibility, count) in turns where count > 0 { metrics.turns.add(visibility, by: count) }
   }
 
   /// The answer to who posted: the verdict, unless the token is one that the watched model may
@@ -103,7 +136,7 @@ extension OversightService {
     perform(call) { [self] in
       do throws(ImportError) {
         let judged = try intake.judge(call.request.body, isStrict: isStrict)
-        counters.add("overt_assessments_total")
+        metrics.assessments.add(judged.verdict.decision.verdict.word)
         call.send(.json(.ok, judged.document))
       } catch {
         call.send(Problem(error))
@@ -123,17 +156,17 @@ extension OversightService {
     let isStrict = try call.query.flag("strict")
     runOnWorker(call) { [self] in
       guard let lines = BatchLine.split(call.request.body, atMost: Self.batchLinesMax) else {
-        return call.refuse(.tooManyLines, self)
+        return call.refuse(.tooManyLines)
       }
+      metrics.bytes.add(
+        call.coding, by: call.request.head.declaredBodyBytes ?? call.request.body.count)
       let batch = Batch(lines.count, seesVerdict: call.allows(.episodesRead)) { response in
         call.send(response)
       }
       for (index, line) in lines.enumerated() {
         batch.awaitTurn()
-        ingest(line, isStrict: isStrict, call.grant) { [self] result in
-          if case .failure(let refusal) = result {
-            counters.add("overt_ingest_refused_total", "reason=\"\(refusal.problem.name)\"")
-          }
+        ingest(call, line, isStrict: isStrict) { [self] result in
+          if case .failure(let refusal) = result { metrics.refused.add(refusal.problem.name) }
           batch.finish(index, line, result)
         }
       }
@@ -142,10 +175,10 @@ extension OversightService {
   }
 
   private func ingest(
-    _ line: BatchLine, isStrict: Bool, _ grant: Grant?,
+    _ call: Call, _ line: BatchLine, isStrict: Bool,
     _ completion: @escaping @Sendable (Result<Stored, Refusal>) -> Void
   ) {
-    counters.add("overt_ingest_received_total")
+    metrics.received.add()
     guard line.bytes.count <= Self.lineBytesMax else {
       return completion(
         .failure(
@@ -154,7 +187,7 @@ extension OversightService {
               "line-too-long", .contentTooLarge, "The line is too long.",
               "The limit is \(Self.lineBytesMax) bytes a line."))))
     }
-    ingest(line.bytes, isStrict: isStrict, grant) { result in
+    ingest(call, line.bytes, isStrict: isStrict) { result in
       guard case .failure(let refusal) = result, line.isCutOff,
         refusal.problem.name == "malformed-json"
       else { return completion(result) }
@@ -180,7 +213,7 @@ extension OversightService {
           "'after_index' is required: the index of the last message that you know to be stored."))
     }
     perform(call) { [self] in
-      counters.add("overt_append_received_total")
+      metrics.appendsReceived.add()
       let revision = Revision(call, after: after, isStrict: isStrict, intake: intake)
       episodes.extend(
         call.arguments[0], project: call.grant?.project, with: call.request.body,
@@ -188,7 +221,7 @@ extension OversightService {
       ) { [self] result in
         switch result {
         case .success:
-          counters.add("overt_append_answered_total")
+          metrics.appendsAnswered.add()
           call.send(revision.response(seesVerdict: call.allows(.episodesRead)))
         case .failure(let error): call.send(problem(error))
         }

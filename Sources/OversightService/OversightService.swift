@@ -1,3 +1,4 @@
+internal import Compression
 internal import Foundation
 package import HTTPServer
 internal import Importers
@@ -18,6 +19,13 @@ package final class OversightService: RequestHandler {
     package var log: Logger
     /// What `/metrics` calls this program.
     package var version: String
+    /// The HTTP server's limits, which `/v1/limits` tells.
+    package var limits = HTTPServer.Limits()
+    /// Nested arrays and objects of a document.
+    package var nestingMax = EpisodeImporter.nestingMaxDefault
+    /// Quotas of each token that has none of its own.
+    package var quotas: [Quota] = []
+    package var accessLog = AccessLog.errors
 
     package init(
       evaluator: Evaluator, episodes: any EpisodeStore, tokens: any TokenStore, log: Logger,
@@ -36,17 +44,27 @@ package final class OversightService: RequestHandler {
   /// Large bodies that may wait for a worker, and their bytes.
   private static let waitingMax = 256
   private static let waitingBytesMax = 512 << 20
+  /// Seconds between two complaints of one kind.
+  private static let complaintSeconds: UInt64 = 10
 
-  let intake: Intake
   let episodes: any EpisodeStore
   let tokens: any TokenStore
   let log: Logger
   let version: String
+  let limits: HTTPServer.Limits
+  let nestingMax: Int
+  let accessLog: AccessLog
   let authentication = Authentication()
-  let counters = Counters()
+  let quotas: Quotas
+  let metrics = Metrics()
   let health = Health()
+  let account = Account()
+  /// What fails again and again is told now and then.
+  let failures = Throttle(seconds: complaintSeconds)
   /// The HTTP server's counters, once there is a server.
   let connections = Mutex<(@Sendable () -> HTTPServer.Counters)?>(nil)
+
+  private let currentIntake: Mutex<Intake>
 
   private struct Work: Sendable {
     let bytes: Int
@@ -57,13 +75,18 @@ package final class OversightService: RequestHandler {
   private let workers: ThreadGroup
 
   package init(_ parts: Parts) {
-    intake = Intake(
-      importer: EpisodeImporter(), evaluator: parts.evaluator,
-      clock: { Int64(Date().timeIntervalSince1970 * 1000) })
+    currentIntake = Mutex(
+      Intake(
+        importer: EpisodeImporter(nestingMax: parts.nestingMax), evaluator: parts.evaluator,
+        clock: { Int64(Date().timeIntervalSince1970 * 1000) }))
     episodes = parts.episodes
     tokens = parts.tokens
     log = parts.log
     version = parts.version
+    limits = parts.limits
+    nestingMax = parts.nestingMax
+    accessLog = parts.accessLog
+    quotas = Quotas(parts.quotas) { monotonicNanoseconds() }
     let work = WorkQueue<Work>(countMax: Self.waitingMax, costMax: Self.waitingBytesMax) {
       $0.bytes
     }
@@ -75,6 +98,16 @@ package final class OversightService: RequestHandler {
     self.work = work
   }
 
+  /// What judges now.
+  var intake: Intake { currentIntake.withLock { $0 } }
+
+  /// Judges by other rules and another policy from the next episode on.
+  package func judge(by evaluator: Evaluator) {
+    currentIntake.withLock { intake in
+      intake = Intake(importer: intake.importer, evaluator: evaluator, clock: intake.clock)
+    }
+  }
+
   /// Ends the worker threads. Blocks until what they do is done.
   package func close() {
     work.close()
@@ -82,34 +115,56 @@ package final class OversightService: RequestHandler {
   }
 
   package func admit(_ head: RequestHead) -> Admission {
-    let requestID = requestID(head.fields)
     let problem: Problem
+    var template = ""
+    var fields: [Response.Field] = []
     switch Routes.match(head.method, head.path) {
     case .unknown: problem = .notFound
     case .wrongMethod(let allowed): problem = .methodNotAllowed(allowed)
     case .found(let route, _):
-      guard let refusal = refusal(route, head.fields) else { return .accept(bodyBytesMax: nil) }
+      template = route.template
+      guard let refusal = refusal(route, head, &fields) else {
+        return .accept(bodyBytesMax: nil)
+      }
       problem = refusal
     }
-    refused(problem)
+    metrics.httpRefused.add(problem.name)
+    let requestID = requestID(head.fields)
     var response = problem.response(instance: head.path, requestID: requestID)
-    response.fields.append(Response.Field("x-request-id", requestID))
+    response.fields += fields + [Response.Field("x-request-id", requestID)]
+    observe(
+      Exchange(
+        method: head.method, route: template, status: response.status,
+        nanoseconds: monotonicNanoseconds() &- head.receivedAtNanoseconds, requestID: requestID,
+        errorType: problem.name))
     return .refuse(response)
   }
 
+  package func answersWhileStopping(_ head: RequestHead) -> Bool {
+    if case .found(let route, _) = Routes.match(head.method, head.path) {
+      route.scope == nil
+    } else {
+      false
+    }
+  }
+
   /// Why a request for a route is refused before its body is read; nil if it is not.
-  private func refusal(_ route: Route, _ fields: HeaderFields) -> Problem? {
+  private func refusal(
+    _ route: Route, _ head: RequestHead, _ fields: inout [Response.Field]
+  ) -> Problem? {
     if let scope = route.scope {
-      guard let grant = authentication.grant(fields) else { return .unauthorized }
+      guard let grant = authentication.grant(head.fields) else { return .unauthorized }
       guard grant.allows(scope) else { return .forbidden(scope) }
+      let violated = quotas.admit(grant, bytes: head.declaredBodyBytes ?? 0)
+      guard violated.isEmpty else {
+        fields = Quotas.fields(quotas.states(of: grant))
+        return .quotaExceeded(violated)
+      }
     }
-    guard !route.body.mediaTypes.isEmpty else { return nil }
-    if let coding = fields["content-encoding"], coding.lowercased() != "identity" {
-      return Problem(
-        "unsupported-coding", .unsupportedMediaType, "The content coding is not supported.",
-        "Send the body as it is.", fields: [Response.Field("accept-encoding", "identity")])
+    if route.needsStore, health.isStoreDown {
+      return Problem(StoreError(.unavailable, "the database does not answer"))
     }
-    return mediaTypeProblem(route, fields)
+    return route.body.mediaTypes.isEmpty ? nil : mediaTypeProblem(route, head.fields)
   }
 
   private func mediaTypeProblem(_ route: Route, _ fields: HeaderFields) -> Problem? {
@@ -126,37 +181,47 @@ package final class OversightService: RequestHandler {
   }
 
   package func handle(_ request: Request, _ responder: Responder) {
-    let requestID = requestID(request.fields)
     guard case .found(let route, let arguments) = Routes.match(request.method, request.path) else {
       return responder.send(Problem.notFound.response())
     }
     let grant = route.scope.flatMap { _ in authentication.grant(request.fields) }
-    guard route.scope == nil || grant != nil else {
-      return responder.send(Problem.unauthorized.response(requestID: requestID))
-    }
+    var query = Query.empty
+    var refusal: Refusal?
     do {
-      let query = try Query(request.query)
-      if let parameters = route.parameters { try query.allow(parameters) }
-      let call = Call(
-        request: request, grant: grant, arguments: arguments, query: query, requestID: requestID,
-        responder: responder)
-      try route.handle(self, call)
+      query = try Query(request.query)
     } catch {
-      refused(error.problem)
-      var response = error.problem.response(instance: request.path, requestID: requestID)
-      response.fields.append(Response.Field("x-request-id", requestID))
-      responder.send(response)
+      refusal = error
     }
+    let call = Call(
+      self, request: request, route: route, grant: grant, arguments: arguments, query: query,
+      requestID: requestID(request.fields), responder: responder)
+    if let refusal { return call.refuse(refusal.problem) }
+    handle(call)
   }
 
-  /// Counts a request that was refused before anything of its body was taken in.
-  func refused(_ problem: Problem) {
-    counters.add("overt_http_refused_total", "reason=\"\(problem.name)\"")
+  private func handle(_ call: Call) {
+    let route = call.route
+    // A token can end between a request's head and its body.
+    guard route.scope == nil || call.grant != nil else { return call.refuse(.unauthorized) }
+    if let grant = call.grant, call.request.head.declaredBodyBytes == nil {
+      quotas.charge(grant, bytes: call.request.body.count)
+    }
+    do throws(Refusal) {
+      if let parameters = route.parameters { try call.query.allow(parameters) }
+      try route.handle(self, call)
+    } catch {
+      call.refuse(error.problem)
+    }
   }
 
   package func refusal(_ error: HTTPError) -> Response {
-    counters.add("overt_http_refused_total", "reason=\"\(error.code.rawValue)\"")
-    return Problem(error).response()
+    metrics.httpRefused.add(error.code.rawValue)
+    var response = Problem(error).response()
+    if error.code == .unsupportedContentCoding {
+      let known = ContentCoding.allCases.map(\.rawValue).joined(separator: ", ")
+      response.fields.append(Response.Field("accept-encoding", known))
+    }
+    return response
   }
 
   /// The client's request id if it is harmless, else one of our own.
@@ -177,14 +242,27 @@ package final class OversightService: RequestHandler {
   }
 
   func runOnWorker(_ call: Call, _ body: @escaping @Sendable () -> Void) {
-    guard work.put(Work(bytes: call.request.body.count, body: body)) else {
-      return call.refuse(Problem(StoreError(.overloaded, "")), self)
+    guard offer(bytes: call.request.body.count, body) else {
+      return call.refuse(Problem(StoreError(.overloaded, "")))
     }
   }
 
+  /// Has a worker's thread run a body that is about so many bytes; false if too many wait.
+  func offer(bytes: Int, _ body: @escaping @Sendable () -> Void) -> Bool {
+    work.put(Work(bytes: bytes, body: body))
+  }
+
+  /// Large bodies that wait for a worker.
+  var workWaiting: Int { work.count }
+
   /// The problem of a store's failure, which the log is told too.
   func problem(_ error: StoreError) -> Problem {
-    if error.code != .notFound { log.error("store: \(error.message)") }
+    if error.code != .notFound {
+      failures.note(error.message) { suppressed in
+        let others = suppressed > 0 ? " (and \(suppressed) times before)" : ""
+        log.error("store: \(error.message)\(others)")
+      }
+    }
     return Problem(error)
   }
 }

@@ -9,17 +9,28 @@ internal import Oversight
 struct Problem {
   /// Stable; the last part of `type`, which clients switch on.
   let name: String
+  /// What `type` begins with.
+  var typeBase = Self.typeBaseDefault
   let status: Status
   let title: String
   let detail: String
   var problems: [ImportProblem] = []
   var isTruncated = false
+  /// The quotas that are used up.
+  var violatedPolicies: [String] = []
   /// Whether the same request may succeed later.
   var isRetryable = false
+  /// Seconds after which that is worth trying; nil for a moment that differs from client to client.
+  var retrySeconds: Int?
   var fields: [Response.Field] = []
 
+  /// Clients that were refused together should not come back together.
+  private static func jitter() -> Int { Int.random(in: 1...3) }
+
   /// Where the kinds of problems are explained.
-  static let typeBase = "https://overt.dev/problems/"
+  private static let typeBaseDefault = "https://overt.dev/problems/"
+  /// The registry of those that are the same everywhere.
+  private static let typeBaseRegistered = "https://iana.org/assignments/http-problem-types#"
 
   init(
     _ name: String, _ status: Status, _ title: String, _ detail: String,
@@ -35,13 +46,14 @@ struct Problem {
 
   func write(to writer: inout JSONWriter, instance: String? = nil, requestID: String? = nil) {
     writer.object { writer in
-      writer.field("type", Self.typeBase + name)
+      writer.field("type", typeBase + name)
       writer.field("title", title)
       writer.field("status", status.code)
       writer.field("detail", detail)
       if let instance { writer.field("instance", instance) }
       if let requestID { writer.field("request_id", requestID) }
       writer.field("retryable", isRetryable)
+      if !violatedPolicies.isEmpty { writer.field("violated-policies", violatedPolicies) }
       guard !problems.isEmpty else { return }
       writer.key("errors")
       writer.array { writer in
@@ -62,7 +74,9 @@ struct Problem {
     write(to: &writer, instance: instance, requestID: requestID)
     var response = Response.json(
       status, writer.bytes, contentType: "application/problem+json")
-    if isRetryable { response.fields.append(Response.Field("retry-after", "1")) }
+    if isRetryable {
+      response.fields.append(Response.Field("retry-after", "\(retrySeconds ?? Self.jitter())"))
+    }
     response.fields += fields
     return response
   }
@@ -115,6 +129,18 @@ extension Problem {
     self.init(
       error.code.rawValue, error.status, error.status.reason, error.message,
       isRetryable: [408, 429, 503].contains(error.status.code))
+  }
+
+  /// The token's quotas that are used up, as the draft of RateLimit fields has it.
+  static func quotaExceeded(_ states: [Quotas.State]) -> Problem {
+    var problem = Problem(
+      "quota-exceeded", .tooManyRequests, "The token's quota is used up.",
+      "The quotas used up are: \(states.map(\.quota.description).joined(separator: ", "))",
+      isRetryable: true)
+    problem.typeBase = typeBaseRegistered
+    problem.violatedPolicies = states.map(\.quota.measure.description)
+    problem.retrySeconds = states.map(\.resetSeconds).max()
+    return problem
   }
 
   static let notFound = Problem(

@@ -3,6 +3,11 @@
 struct Query {
   private let values: [(name: String, value: String)]
 
+  /// A query without parameters.
+  static let empty = Query()
+
+  private init() { values = [] }
+
   init(_ raw: String?) throws(Refusal) {
     var values: [(name: String, value: String)] = []
     for pair in (raw ?? "").split(separator: "&") {

@@ -148,5 +148,6 @@ enum EpisodeListing {
     writer.field("severity", episode.severity)
     writer.field("suspicion", episode.suspicion)
     writer.field("rules", episode.rules)
+    writer.field("trace_id", episode.traceID)
   }
 }

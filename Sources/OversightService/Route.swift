@@ -27,7 +27,11 @@ struct Route: Sendable {
   }
 
   let method: Method
+  /// The path with `{}` for what varies.
+  let template: String
   let segments: [Segment]
+  /// Whether it is of no use while the database does not answer.
+  let needsStore: Bool
   /// What the token must allow; nil for routes that everybody may use.
   let scope: Scope?
   let body: Body
@@ -38,10 +42,12 @@ struct Route: Sendable {
   /// - Parameter path: segments with `{}` for any text.
   init(
     _ method: Method, _ path: String, _ scope: Scope?, body: Body = .none,
-    parameters: Set<String>? = [],
+    parameters: Set<String>? = [], needsStore: Bool = true,
     _ handle: @escaping @Sendable (OversightService, Call) throws(Refusal) -> Void
   ) {
     self.method = method
+    template = path
+    self.needsStore = needsStore && scope != nil
     segments = Self.split(path).map { $0 == "{}" ? .any : .literal($0) }
     self.scope = scope
     self.body = body
@@ -69,47 +75,6 @@ struct Route: Sendable {
   }
 }
 
-/// One request on its way through a handler.
-struct Call: Sendable {
-  let request: Request
-  /// Who asks; nil on routes that everybody may use.
-  let grant: Grant?
-  let arguments: [String]
-  let query: Query
-  let requestID: String
-  private let responder: Responder
-
-  init(
-    request: Request, grant: Grant?, arguments: [String], query: Query, requestID: String,
-    responder: Responder
-  ) {
-    self.request = request
-    self.grant = grant
-    self.arguments = arguments
-    self.query = query
-    self.requestID = requestID
-    self.responder = responder
-  }
-
-  func send(_ response: Response) {
-    var response = response
-    response.fields.append(Response.Field("x-request-id", requestID))
-    responder.send(response)
-  }
-
-  func send(_ problem: Problem) {
-    send(problem.response(instance: request.path, requestID: requestID))
-  }
-
-  /// Answers a request of which nothing was taken in.
-  func refuse(_ problem: Problem, _ service: OversightService) {
-    service.refused(problem)
-    send(problem)
-  }
-
-  func allows(_ scope: Scope) -> Bool { grant?.allows(scope) ?? false }
-}
-
 /// The table of everything that can be asked.
 enum Routes {
   static let all: [Route] = [
@@ -124,7 +89,7 @@ enum Routes {
       parameters: ["strict", "after_index"],
       { service, call throws(Refusal) in try service.postMessages(call) }),
     Route(
-      .post, "/v1/assessments", .assess, body: .json, parameters: ["strict"],
+      .post, "/v1/assessments", .assess, body: .json, parameters: ["strict"], needsStore: false,
       { service, call throws(Refusal) in try service.postAssessment(call) }),
     Route(
       .get, "/v1/episodes", .episodesRead,
@@ -149,13 +114,16 @@ enum Routes {
       .delete, "/v1/tokens/{}", .tokensAdmin,
       { service, call throws(Refusal) in service.deleteToken(call) }),
     Route(
+      .get, "/v1/limits", nil,
+      { service, call throws(Refusal) in service.getLimits(call) }),
+    Route(
       .get, "/livez", nil, parameters: nil,
       { service, call throws(Refusal) in service.getLiveness(call) }),
     Route(
       .get, "/readyz", nil, parameters: nil,
       { service, call throws(Refusal) in try service.getReadiness(call) }),
     Route(
-      .get, "/metrics", .metricsRead,
+      .get, "/metrics", .metricsRead, needsStore: false,
       { service, call throws(Refusal) in service.getMetrics(call) }),
     Route(
       .get, "/openapi.json", nil, parameters: nil,

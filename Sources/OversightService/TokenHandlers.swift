@@ -40,7 +40,7 @@ extension OversightService {
     let grant = Grant(
       id: Identifier.make("tok", milliseconds: now), kind: wish.kind, name: wish.name,
       digest: TokenText.digest(text), project: wish.project,
-      expiresAt: now / 1000 + Int64(wish.days) * 86_400)
+      expiresAt: now / 1000 + Int64(wish.days) * 86_400, quotas: wish.quotas)
     tokens.add(grant) { [self] result in
       if case .failure(let error) = result { return call.send(problem(error)) }
       reloadTokens { [self] in
@@ -65,8 +65,10 @@ extension OversightService {
   package func reloadTokens(_ completion: @escaping @Sendable () -> Void) {
     tokens.grants { [self] result in
       switch result {
-      case .success(let grants): authentication.load(grants)
-      case .failure(let error): log.error("tokens: \(error.message)")
+      case .success(let grants):
+        authentication.load(grants)
+        quotas.keep(grants)
+      case .failure(let error): _ = problem(error)
       }
       completion()
     }
@@ -79,15 +81,17 @@ extension OversightService {
     writer.field("project", grant.project)
     writer.field("scopes", grant.kind.scopes.map(\.rawValue).sorted())
     writer.field("expires_at", grant.expiresAt)
+    writer.field("quotas", quotas.quotas(of: grant).map(\.description))
   }
 }
 
-/// What somebody wants a token to be: `{"kind", "name", "project", "days"}`.
+/// What somebody wants a token to be: `{"kind", "name", "project", "days", "quotas"}`.
 private struct TokenWish {
   var kind = TokenKind.ingest
   var name = ""
   var project: String?
   var days = 30
+  var quotas: [Quota] = []
 
   init(_ body: [UInt8]) throws(Refusal) {
     let result: Result<TokenWish, Refusal>
@@ -128,12 +132,32 @@ private struct TokenWish {
           return .failure(Refusal(.tokenWish("#/days", "Days are a count of at least 1.")))
         }
         wish.days = days
+      case "quotas":
+        guard let quotas = readQuotas(field.value) else {
+          return .failure(
+            Refusal(
+              .tokenWish(
+                "#/quotas",
+                "Quotas are a list such as [\"requests=600/60\", \"bytes=1000000/3600\"], each"
+                  + " measure once, with windows of at most a day.")))
+        }
+        wish.quotas = quotas
       default:
         return .failure(
-          Refusal(.tokenWish("#", "Known fields are kind, name, project and days.")))
+          Refusal(.tokenWish("#", "Known fields are kind, name, project, days and quotas.")))
       }
     }
     return .success(wish)
+  }
+
+  private static func readQuotas(_ value: JSONValue) -> [Quota]? {
+    guard value.kind == .array else { return nil }
+    let quotas = value.eachElement.map { $0.string.flatMap { Quota($0) } }
+    let known = quotas.compactMap(\.self)
+    guard known.count == quotas.count, Set(known.map(\.measure)).count == known.count else {
+      return nil
+    }
+    return known
   }
 }
 

@@ -10,7 +10,7 @@ struct LoadedEvaluator {
 extension Settings {
   /// Reads rules and policy and puts the evaluator together.
   ///
-  /// - Throws: ``CommandFailure`` (78) after telling everything that is wrong with them.
+  /// - Throws: ``CommandFailure`` (78) with everything that is wrong with them.
   func evaluator(rules rulesFlag: String?, policy policyFlag: String?) throws -> LoadedEvaluator {
     let folder = try rulesFolder(flag: rulesFlag)
     let rules = try ruleSet(folder)
@@ -29,10 +29,11 @@ extension Settings {
       }
       return rules
     } catch let error as RuleError {
-      for diagnostic in error.diagnostics where !diagnostic.code.isWarning {
-        Console.note(diagnostic.rendered(source: folder.sources[diagnostic.file]))
-      }
-      throw CommandFailure(.badConfiguration, "the rules in \(path) cannot be used")
+      throw CommandFailure(
+        .badConfiguration, "the rules in \(path) cannot be used",
+        details: error.diagnostics.filter { !$0.code.isWarning }.map {
+          $0.rendered(source: folder.sources[$0.file])
+        })
     }
   }
 
@@ -40,8 +41,9 @@ extension Settings {
     do {
       return try PolicyDecoder.read(file)
     } catch {
-      for diagnostic in error.diagnostics { Console.note(diagnostic.rendered(source: nil)) }
-      throw CommandFailure(.badConfiguration, "the policy \(file) cannot be used")
+      throw CommandFailure(
+        .badConfiguration, "the policy \(file) cannot be used",
+        details: error.diagnostics.map { $0.rendered(source: nil) })
     }
   }
 }

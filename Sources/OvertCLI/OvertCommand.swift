@@ -30,6 +30,7 @@ struct OvertCommand: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch let error as CommandFailure {
+      for detail in error.details { Console.note(detail) }
       Console.error(error.message)
       Glibc.exit(error.status.rawValue)
     } catch let error as ExitStatus {
@@ -62,9 +63,12 @@ struct CommandFailure: Error {
   let status: ExitStatus
   /// What happened and what to do, for whoever typed the command.
   let message: String
+  /// What led to it, such as the diagnostics of rules; several lines each.
+  let details: [String]
 
-  init(_ status: ExitStatus, _ message: String) {
+  init(_ status: ExitStatus, _ message: String, details: [String] = []) {
     self.status = status
+    self.details = details
     self.message = message
   }
 }

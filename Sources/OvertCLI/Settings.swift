@@ -65,6 +65,21 @@ struct Settings {
     return nil
   }
 
+  /// A setting that is a list: flags, or what the environment or the file has, with commas.
+  ///
+  /// - Parameter lists: what `help` in place of a list prints, if there is something to list.
+  /// - Throws: ``CommandFailure``, or ``ExitStatus/pass`` once the list has been printed.
+  func list(_ name: String, flags: [String], lists: String? = nil) throws -> [String] {
+    let usual = try value(name)?.split(separator: ",").map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+    if let lists, flags == ["help"] {
+      Console.write(lists)
+      throw ExitStatus.pass
+    }
+    return (usual ?? []) + flags
+  }
+
   /// Where Overt keeps its private database, keys and the administrator's token.
   func stateFolder(flag: String? = nil) throws -> String {
     if let folder = try value("OVERT_STATE_DIR", flag: flag) { return absolute(folder) }

@@ -14,6 +14,7 @@ final class Reachability: Sendable {
 final class ConnectionKeeper {
   private let url: String
   private let reachability: Reachability
+  private let patienceSeconds: Double
   private var connection: PostgresConnection?
   private var retryAt: UInt64 = 0
   private var pauseNanoseconds: UInt64 = 0
@@ -23,8 +24,10 @@ final class ConnectionKeeper {
   private static let pauseMin: UInt64 = 100_000_000
   private static let pauseMax: UInt64 = 2_000_000_000
 
-  init(_ url: String, _ reachability: Reachability) {
+  /// - Parameter patienceSeconds: in which the server must have answered whatever it is asked.
+  init(_ url: String, _ reachability: Reachability, patienceSeconds: Double) {
     self.url = url
+    self.patienceSeconds = patienceSeconds
     self.reachability = reachability
   }
 
@@ -40,7 +43,7 @@ final class ConnectionKeeper {
       throw lastFailure
     }
     do {
-      let made = try PostgresConnection(url)
+      let made = try PostgresConnection(url, patienceSeconds: patienceSeconds)
       connection = made
       reachability.reached(at: monotonicNanoseconds())
       pauseNanoseconds = 0

@@ -7,7 +7,7 @@ struct EpisodeReader {
   private static let columns = """
     id, project, external_id, format, model, agent, is_open, verdict, severity, suspicion, \
     array_to_string(rules, ' '), \
-    to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), trace_id
     """
 
   /// One episode whole.
@@ -24,14 +24,14 @@ struct EpisodeReader {
     guard result.rowCount == 1, var episode = Self.episode(result, 0) else {
       throw StoreError(.notFound, "there is no such episode")
     }
-    episode.document = result.text(0, 12).flatMap(unhex)
-    if let digest = result.text(0, 14).flatMap(unhex),
-      let after = result.text(0, 15).flatMap(Int.init)
+    episode.document = result.text(0, 13).flatMap(unhex)
+    if let digest = result.text(0, 15).flatMap(unhex),
+      let after = result.text(0, 16).flatMap(Int.init)
     {
       episode.lastPiece = AppendedPiece(digest: digest, after: after)
     }
     episode.received =
-      try result.text(0, 13).flatMap(unhex).map { [$0] + (try pieces(of: id)) } ?? []
+      try result.text(0, 14).flatMap(unhex).map { [$0] + (try pieces(of: id)) } ?? []
     return episode
   }
 
@@ -77,13 +77,15 @@ struct EpisodeReader {
       let externalID = result.text(row, 2), let format = result.text(row, 3),
       let verdict = result.text(row, 7), let createdAt = result.text(row, 11)
     else { return nil }
-    return StoredEpisode(
+    var episode = StoredEpisode(
       id: id, project: project, externalID: externalID, format: format,
       model: result.text(row, 4), agent: result.text(row, 5), isOpen: result.text(row, 6) == "t",
       verdict: verdict, severity: result.text(row, 8),
       suspicion: result.text(row, 9).flatMap(Double.init),
       rules: result.text(row, 10)?.split(separator: " ").map(String.init) ?? [],
       createdAt: createdAt)
+    episode.traceID = result.text(row, 12)
+    return episode
   }
 }
 

@@ -6,6 +6,8 @@ struct EpisodeWriter {
   /// A record with whoever waits for it.
   struct Job: Sendable {
     let record: EpisodeRecord
+    /// Nanoseconds of the monotonic clock.
+    let since: UInt64
     let completion: Completion<Recording>
   }
 
@@ -23,15 +25,16 @@ struct EpisodeWriter {
     name: "insert_episodes",
     sql: """
       INSERT INTO episodes (id, project, external_id, content_digest, format, model, agent, is_open,
-        verdict, severity, suspicion, rules, message_count, document, received, received_bytes)
+        verdict, severity, suspicion, rules, message_count, document, received, received_bytes,
+        trace_id)
       SELECT id, project, external_id, content_digest, format, model, agent, is_open,
         verdict, severity, suspicion, rules::text[], message_count, document, received,
-        received_bytes
+        received_bytes, trace_id
       FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[],
         $7::text[], $8::boolean[], $9::text[], $10::text[], $11::float8[], $12::text[],
-        $13::integer[], $14::bytea[], $15::bytea[], $16::integer[])
+        $13::integer[], $14::bytea[], $15::bytea[], $16::integer[], $17::text[])
         AS row (id, project, external_id, content_digest, format, model, agent, is_open, verdict,
-          severity, suspicion, rules, message_count, document, received, received_bytes)
+          severity, suspicion, rules, message_count, document, received, received_bytes, trace_id)
       ON CONFLICT (project, external_id) DO NOTHING RETURNING id
       """)
   private static let find = PostgresConnection.Statement(
@@ -147,6 +150,7 @@ extension EpisodeRecord {
       texts { $0.decision.severity?.rawValue }, texts { $0.suspicion.map { "\($0)" } },
       texts { arrayLiteral($0.rules) }, texts { "\($0.messageCount)" }, bytes(\.document),
       bytes { $0.isKeptWhole ? $0.received : nil }, texts { "\($0.received.count)" },
+      texts(\.traceID),
     ]
   }
 }

@@ -36,7 +36,7 @@ package struct Migrator {
   ///   applied migration's text has changed.
   package func run() throws(StoreError) -> [String] {
     do {
-      let connection = try PostgresConnection(url)
+      let connection = try PostgresConnection(url, patienceSeconds: .infinity)
       try lock(connection)
       return try apply(connection)
     } catch let error as StoreError {

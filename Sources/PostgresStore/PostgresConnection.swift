@@ -18,12 +18,19 @@ final class PostgresConnection {
   /// whose wait for a standby was cut short answers success with a warning.
   fileprivate(set) var hasWarned = false
   private var prepared: Set<String> = []
+  /// Seconds in which the server must have answered what it was asked.
+  private let patienceSeconds: Double
+  /// Whether an answer did not come in time: one that comes later would be taken for another's.
+  private var isGivenUp = false
 
   /// Connects, and sets the session up so that a commit means that the data is on disk.
   ///
+  /// - Parameter patienceSeconds: in which the server must have answered whatever it is asked. A
+  ///   server can be silent for ever: stopped, cut off, or waiting for a standby that is gone.
   /// - Throws: ``PostgresError`` if the server cannot be reached, or is not one that keeps its word
   ///   (`fsync` or `full_page_writes` off, read-only).
-  init(_ url: String) throws(PostgresError) {
+  init(_ url: String, patienceSeconds: Double = 35) throws(PostgresError) {
+    self.patienceSeconds = patienceSeconds
     let keywords = ["dbname", "connect_timeout", "application_name", "client_encoding"]
     let values = [url, "5", "overt", "UTF8"]
     unsafe connection = withCStrings(keywords) { keywords in
@@ -42,6 +49,7 @@ final class PostgresConnection {
         unsafe Unmanaged<PostgresConnection>.fromOpaque(context).takeUnretainedValue()
           .hasWarned = true
       }, context)
+    unsafe PQsetnonblocking(connection, 1)
     try prepareSession()
   }
 
@@ -70,28 +78,76 @@ final class PostgresConnection {
       sqlState: nil, message: String(message.prefix { $0 != "\n" }))
   }
 
-  var isAlive: Bool { unsafe PQstatus(connection) == CONNECTION_OK }
+  var isAlive: Bool { unsafe !isGivenUp && PQstatus(connection) == CONNECTION_OK }
 
   func clearWarning() { hasWarned = false }
 
   /// Runs one statement and waits for its result.
   @discardableResult
   func run(_ sql: String, _ parameters: [Parameter] = []) throws(PostgresError) -> QueryResult {
-    let result = unsafe withParameters(parameters) { values, lengths, formats in
-      unsafe PQexecParams(
+    let sent = unsafe withParameters(parameters) { values, lengths, formats in
+      unsafe PQsendQueryParams(
         connection, sql, Int32(parameters.count), nil, values, lengths, formats, 0)
     }
-    return unsafe try take(unsafe result)
+    return try answer(isSent: sent == 1)
   }
 
   /// Runs a file of statements in one round trip; only for our own migrations.
   func runScript(_ sql: String) throws(PostgresError) {
-    _ = unsafe try take(unsafe PQexec(connection, sql))
+    try answer(isSent: unsafe PQsendQuery(connection, sql) == 1)
   }
 
-  private func take(_ result: OpaquePointer?) throws(PostgresError) -> QueryResult {
-    guard let result = unsafe result else { throw lastError() }
-    return unsafe try QueryResult(owning: result).checked(isAlive: isAlive)
+  /// The last result of what was sent, or the first failure.
+  @discardableResult
+  private func answer(isSent: Bool) throws(PostgresError) -> QueryResult {
+    guard isSent else { throw lastError() }
+    let deadline = deadline
+    var answer: QueryResult?
+    var failure: PostgresError?
+    while let result = unsafe try next(deadline) {
+      do {
+        answer = try unsafe QueryResult(owning: result).checked(isAlive: isAlive)
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
+    guard let answer else { throw lastError() }
+    return answer
+  }
+}
+
+// MARK: - Waiting
+
+extension PostgresConnection {
+  private var deadline: UInt64 {
+    monotonicNanoseconds() + UInt64(min(patienceSeconds, 1e6) * 1e9)
+  }
+
+  /// The next result, nil at the end of a statement's, as `PQgetResult` has it; waits for it.
+  private func next(_ deadline: UInt64) throws(PostgresError) -> OpaquePointer? {
+    while true {
+      let unsent = unsafe PQflush(connection)
+      guard unsent >= 0 else { throw lastError() }
+      if unsafe unsent == 0 && PQisBusy(connection) == 0 { return unsafe PQgetResult(connection) }
+      try wait(forRoom: unsent > 0, until: deadline)
+      guard unsafe PQconsumeInput(connection) == 1 else { throw lastError() }
+    }
+  }
+
+  /// Waits until there is something to read, or room to send.
+  private func wait(forRoom: Bool, until deadline: UInt64) throws(PostgresError) {
+    let now = monotonicNanoseconds()
+    guard now < deadline else {
+      isGivenUp = true
+      throw PostgresError(
+        sqlState: nil, message: "the database has not answered within \(Int(patienceSeconds)) s")
+    }
+    let events = POLLIN | (forRoom ? POLLOUT : 0)
+    var entry = pollfd(fd: unsafe PQsocket(connection), events: Int16(events), revents: 0)
+    let milliseconds = min((deadline - now) / 1_000_000 + 1, 60_000)
+    // An interrupted wait is a short one.
+    _ = unsafe poll(&entry, 1, Int32(milliseconds))
   }
 }
 
@@ -113,7 +169,8 @@ extension PostgresConnection {
     _ statements: [(statement: Statement, parameters: [Parameter])]
   ) throws(PostgresError) -> [QueryResult] {
     for (statement, _) in statements where !prepared.contains(statement.name) {
-      _ = unsafe try take(unsafe PQprepare(connection, statement.name, statement.sql, 0, nil))
+      try answer(
+        isSent: unsafe PQsendPrepare(connection, statement.name, statement.sql, 0, nil) == 1)
       prepared.insert(statement.name)
     }
     guard unsafe PQenterPipelineMode(connection) == 1 else { throw lastError() }
@@ -132,10 +189,11 @@ extension PostgresConnection {
   /// Takes results up to the pipeline's end, whatever fails on the way: a connection is only of use
   /// again when it has been read empty.
   private func collect() throws(PostgresError) -> [QueryResult] {
+    let deadline = deadline
     var results: [QueryResult] = []
     var failure: PostgresError?
     while true {
-      guard let result = unsafe PQgetResult(connection) else {
+      guard let result = unsafe try next(deadline) else {
         // Between the results of two statements; a lost connection has nothing more to say.
         guard isAlive else { throw failure ?? lastError() }
         continue

@@ -18,12 +18,32 @@ package final class PostgresEpisodeStore: Sendable {
     package var waitingBytesMax = 256 << 20
     /// Reads that may wait.
     package var readsMax = 256
+    /// Seconds after which what waits for its turn is refused.
+    package var waitSeconds = 10.0
+    /// Seconds in which the database must have written a group: a lock's wait and a moment.
+    package var writeSeconds = 12.0
+    /// Seconds in which the database must have answered a read, or taken an append.
+    package var readSeconds = 30.0
+    /// Seconds in which the database must have answered what it is asked about itself and about
+    /// tokens.
+    package var controlSeconds = 2.0
 
     package init() {}
   }
 
+  /// Something that a thread does with its connection.
+  private struct Task: Sendable {
+    /// Nanoseconds of the monotonic clock.
+    let since: UInt64
+    let run: @Sendable (ConnectionKeeper) -> Void
+    let fail: @Sendable (StoreError) -> Void
+  }
+
+  private let limits: Limits
   private let records: WorkQueue<EpisodeWriter.Job>
-  private let reads: WorkQueue<@Sendable (ConnectionKeeper) -> Void>
+  private let reads: WorkQueue<Task>
+  /// What must not wait behind reads and appends: whether the database answers, and tokens.
+  private let controls: WorkQueue<Task>
   private let threads: ThreadGroup
 
   /// Starts the store's threads; connections are made when they are first needed.
@@ -33,12 +53,14 @@ package final class PostgresEpisodeStore: Sendable {
     let records = WorkQueue<EpisodeWriter.Job>(
       countMax: limits.waitingMax, costMax: limits.waitingBytesMax
     ) { $0.record.received.count + $0.record.document.count }
-    let reads = WorkQueue<@Sendable (ConnectionKeeper) -> Void>(countMax: limits.readsMax)
+    let reads = WorkQueue<Task>(countMax: limits.readsMax)
+    let controls = WorkQueue<Task>(countMax: limits.readsMax)
     let reachability = Reachability()
     var bodies: [@Sendable () -> Void] = []
     for _ in 0..<limits.writers {
       bodies.append {
-        let writer = EpisodeWriter(ConnectionKeeper(url, reachability))
+        let writer = EpisodeWriter(
+          ConnectionKeeper(url, reachability, patienceSeconds: limits.writeSeconds))
         while case let jobs = records.take(
           atMost: EpisodeWriter.groupMax, costAtMost: EpisodeWriter.groupBytesMax), !jobs.isEmpty
         {
@@ -46,14 +68,19 @@ package final class PostgresEpisodeStore: Sendable {
         }
       }
     }
-    for _ in 0..<limits.readers {
+    let queues =
+      Array(repeating: (reads, limits.readSeconds), count: limits.readers)
+      + [(controls, limits.controlSeconds)]
+    for (queue, seconds) in queues {
       bodies.append {
-        let keeper = ConnectionKeeper(url, reachability)
-        while let read = reads.take(atMost: 1).first { read(keeper) }
+        let keeper = ConnectionKeeper(url, reachability, patienceSeconds: seconds)
+        while let task = queue.take(atMost: 1).first { task.run(keeper) }
       }
     }
+    self.limits = limits
     self.records = records
     self.reads = reads
+    self.controls = controls
     threads = ThreadGroup(bodies, name: "overt-store")
   }
 
@@ -61,6 +88,7 @@ package final class PostgresEpisodeStore: Sendable {
   package func close() {
     records.close()
     reads.close()
+    controls.close()
     threads.join()
   }
 
@@ -69,7 +97,22 @@ package final class PostgresEpisodeStore: Sendable {
     _ completion: @escaping Completion<Value>,
     _ body: @escaping @Sendable (PostgresConnection) throws -> Value
   ) {
-    let isWaiting = reads.put { keeper in
+    perform(on: reads, completion, body)
+  }
+
+  /// The same for what must not wait behind reads.
+  func control<Value>(
+    _ completion: @escaping Completion<Value>,
+    _ body: @escaping @Sendable (PostgresConnection) throws -> Value
+  ) {
+    perform(on: controls, completion, body)
+  }
+
+  private func perform<Value>(
+    on queue: WorkQueue<Task>, _ completion: @escaping Completion<Value>,
+    _ body: @escaping @Sendable (PostgresConnection) throws -> Value
+  ) {
+    let task = Task(since: monotonicNanoseconds()) { keeper in
       do {
         let connection = try keeper.live()
         completion(.success(try body(connection)))
@@ -81,21 +124,38 @@ package final class PostgresEpisodeStore: Sendable {
       } catch {
         completion(.failure(StoreError(.unavailable, "\(error)")))
       }
+    } fail: { error in
+      completion(.failure(error))
     }
-    if !isWaiting { completion(.failure(StoreError(.overloaded, "too many reads wait"))) }
+    if !queue.put(task) { task.fail(StoreError(.overloaded, "too much waits for the database")) }
+  }
+
+  /// Refuses what has waited too long for its turn: whoever asked is told, rather than left waiting.
+  private func refuseOverdue() {
+    let now = monotonicNanoseconds()
+    let patience = UInt64(limits.waitSeconds * 1e9)
+    let error = StoreError(.unavailable, "the database takes too long")
+    for job in records.takeFirst(while: { $0.since + patience < now }) {
+      job.completion(.failure(error))
+    }
+    for queue in [reads, controls] {
+      for task in queue.takeFirst(while: { $0.since + patience < now }) { task.fail(error) }
+    }
   }
 }
 
 extension PostgresEpisodeStore: EpisodeStore {
   package func record(_ record: EpisodeRecord, _ completion: @escaping Completion<Recording>) {
-    let job = EpisodeWriter.Job(record: record, completion: completion)
+    let job = EpisodeWriter.Job(
+      record: record, since: monotonicNanoseconds(), completion: completion)
     guard records.put(job) else {
       return completion(.failure(StoreError(.overloaded, "too many episodes wait to be written")))
     }
   }
 
   package func ping(_ completion: @escaping Completion<Void>) {
-    read(completion) { connection in
+    refuseOverdue()
+    control(completion) { connection in
       let result = try connection.run(
         "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'")
       guard result.text(0, 0) == "t" else {

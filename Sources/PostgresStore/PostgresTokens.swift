@@ -2,12 +2,12 @@ package import Oversight
 
 extension PostgresEpisodeStore: TokenStore {
   package func grants(_ completion: @escaping Completion<[Grant]>) {
-    read(completion) { connection in
+    control(completion) { connection in
       let result = try connection.run(
         """
         SELECT id, kind, name, encode(digest, 'hex'), project,
           extract(epoch FROM expires_at)::bigint,
-          to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+          to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), array_to_string(quotas, ',')
         FROM tokens WHERE expires_at > now() ORDER BY created_at
         """)
       return (0..<result.rowCount).compactMap { grant(result, $0) }
@@ -15,22 +15,23 @@ extension PostgresEpisodeStore: TokenStore {
   }
 
   package func add(_ grant: Grant, _ completion: @escaping Completion<Void>) {
-    read(completion) { connection in
+    control(completion) { connection in
       try connection.run(
         """
-        INSERT INTO tokens (id, kind, name, digest, project, expires_at)
-        VALUES ($1, $2, $3, $4, $5, to_timestamp($6::double precision))
+        INSERT INTO tokens (id, kind, name, digest, project, expires_at, quotas)
+        VALUES ($1, $2, $3, $4, $5, to_timestamp($6::double precision), $7::text[])
         ON CONFLICT (digest) DO UPDATE SET expires_at = excluded.expires_at
         """,
         [
           .text(grant.id), .text(grant.kind.rawValue), .text(storable(grant.name)),
           .bytes(grant.digest), .text(grant.project), .text("\(grant.expiresAt)"),
+          .text(arrayLiteral(grant.quotas.map(\.description))),
         ])
     }
   }
 
   package func revoke(_ id: String, _ completion: @escaping Completion<Void>) {
-    read(completion) { connection in
+    control(completion) { connection in
       let result = try connection.run("DELETE FROM tokens WHERE id = $1", [.text(storable(id))])
       guard result.tag == "DELETE 1" else {
         throw StoreError(.notFound, "there is no such token")
@@ -47,5 +48,7 @@ private func grant(_ result: QueryResult, _ row: Int) -> Grant? {
   else { return nil }
   return Grant(
     id: id, kind: kind, name: name, digest: digest, project: result.text(row, 4),
-    expiresAt: expiresAt, createdAt: result.text(row, 6) ?? "")
+    expiresAt: expiresAt,
+    quotas: (result.text(row, 7) ?? "").split(separator: ",").compactMap { Quota(String($0)) },
+    createdAt: result.text(row, 6) ?? "")
 }

@@ -151,10 +151,11 @@ struct IngestTests {
         .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +)
     }
     #expect(total("received") == 13)
+    #expect(total("received") == total("episodes") + total("refused"))
     #expect(
-      total("received") == total("stored") + total("ledgered") + total("duplicate")
-        + total("refused"))
-    #expect(total("stored") == 2)
+      metrics.contains(
+        "overt_ingest_episodes_total{format=\"overt.episode\",result=\"stored\"} 2\n"))
+    #expect(metrics.contains("overt_ingest_undecided 0\n"))
   }
 
   @Test func `a streaming agent's episode grows and its verdict with it`() async throws {

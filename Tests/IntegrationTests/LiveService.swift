@@ -29,20 +29,23 @@ final class LiveService {
     return Evaluator(scorers: [RuleScorer(rules)], policy: policy)
   }
 
-  init() async throws {
+  /// - Parameter change: what is to be other than usual.
+  init(_ change: (inout OversightService.Parts) -> Void = { _ in }) async throws {
     database = try TestDatabase()
     _ = try Migrator(url: database.url).run()
     evaluator = try Self.stock.get()
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let store = PostgresEpisodeStore(url: database.url, log: log)
-    service = OversightService(
-      OversightService.Parts(
-        evaluator: evaluator, episodes: store, tokens: store, log: log, version: "test"))
+    var parts = OversightService.Parts(
+      evaluator: evaluator, episodes: store, tokens: store, log: log, version: "test")
+    change(&parts)
+    service = OversightService(parts)
     self.store = store
     server = try Server(.address(host: "127.0.0.1", port: 0), loops: 2, handler: service)
     administrator = TokenText.make(.administrator)
     try await add(administrator, .administrator)
     service.lookAround()
+    service.observe { [server] in server.counters }
     server.start()
   }
 
@@ -53,17 +56,21 @@ final class LiveService {
   }
 
   /// A new token's text.
-  func token(_ kind: TokenKind, project: String? = nil) async throws -> String {
+  func token(
+    _ kind: TokenKind, project: String? = nil, quotas: [Quota] = []
+  ) async throws -> String {
     let text = TokenText.make(kind)
-    try await add(text, kind, project: project)
+    try await add(text, kind, project: project, quotas: quotas)
     return text
   }
 
-  private func add(_ text: String, _ kind: TokenKind, project: String? = nil) async throws {
+  private func add(
+    _ text: String, _ kind: TokenKind, project: String? = nil, quotas: [Quota] = []
+  ) async throws {
     let grant = Grant(
       id: Identifier.make("tok", milliseconds: 1), kind: kind, name: "test",
       digest: TokenText.digest(text), project: project,
-      expiresAt: Int64(Date().timeIntervalSince1970) + 3600)
+      expiresAt: Int64(Date().timeIntervalSince1970) + 3600, quotas: quotas)
     try await withCheckedThrowingContinuation { continuation in
       store.add(grant) { continuation.resume(with: $0) }
     }

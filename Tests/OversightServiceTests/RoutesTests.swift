@@ -42,7 +42,7 @@ import Testing
         if case .literal(let text) = segment { path += "/" + text }
       }
     }
-    #expect(Set(open) == ["/livez", "/readyz", "/openapi.json"])
+    #expect(Set(open) == ["/livez", "/readyz", "/openapi.json", "/v1/limits"])
   }
 
   @Test func `every route is described in openapi json, and nothing else is`() throws {

@@ -45,6 +45,8 @@ package final class TestDatabase: Sendable {
 
 package struct CommandError: Error {
   package let message: String
+
+  package init(message: String) { self.message = message }
 }
 
 /// Programs that tests run and wait for.

@@ -15,7 +15,9 @@ import Testing
     "Importers": ["Oversight", "JSON"],
     "RuleEngine": ["Oversight", "Cryptography", "CVectorscan", "CPCRE2"],
     "PostgresStore": ["Oversight", "Migrations", "Cryptography", "CPostgres"],
-    "OversightService": ["Oversight", "HTTPServer", "Importers", "JSON", "Cryptography"],
+    "OversightService": [
+      "Oversight", "HTTPServer", "Importers", "JSON", "Compression", "Cryptography",
+    ],
     "OvertCLI": [
       "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",
       "RuleEngine", "PostgresStore", "Cryptography",

@@ -28,6 +28,13 @@ static inline CURLcode overt_curl_set_writer(CURL *handle, overt_curl_write writ
   if (code != CURLE_OK) return code;
   return curl_easy_setopt(handle, CURLOPT_WRITEDATA, context);
 }
+// Called once a header line, the status line and the last, empty one included.
+static inline CURLcode overt_curl_set_header_writer(CURL *handle, overt_curl_write writer,
+                                                    void *context) {
+  CURLcode code = curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, writer);
+  if (code != CURLE_OK) return code;
+  return curl_easy_setopt(handle, CURLOPT_HEADERDATA, context);
+}
 static inline long overt_curl_status(CURL *handle) {
   long status = 0;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);

@@ -11,6 +11,9 @@ struct ClientOptions: ParsableArguments {
   @Option(help: "Token. [OVERT_TOKEN, default: the administrator's in the state folder]")
   var token: String?
 
+  @Option(help: "Certificates in PEM to trust, for a server with one of its own. [OVERT_CA_FILE]")
+  var caFile: String?
+
   @Option(help: "Folder in which the server keeps its state. [OVERT_STATE_DIR]")
   var stateDir: String?
 }
@@ -30,12 +33,13 @@ struct ServerClient {
       ?? "http://\(ServerOptions.hostDefault):\(ServerOptions.portDefault)"
     let token =
       try settings.value("OVERT_TOKEN", flag: options.token) ?? AdministratorToken(folder).text
-    self.init(url: url, token: token)
+    let caFile = try settings.value("OVERT_CA_FILE", flag: options.caFile)
+    self.init(url: url, token: token, caFile: caFile)
   }
 
-  init(url: String, token: String?) {
+  init(url: String, token: String?, caFile: String? = nil) {
     self.url = url
-    client = HTTPClient(url: url, token: token)
+    client = HTTPClient(url: url, token: token, caFile: caFile)
   }
 
   /// Sends a request and hands the JSON of its answer to `body`.

@@ -42,15 +42,23 @@ struct TokenCommand: ParsableCommand {
     @Option(help: "Days until it ends: at most 90 for ingest, 365 for others.")
     var days = 30
 
+    @Option(
+      help: ArgumentHelp(
+        "What it may use, as requests=600/60 or bytes=1GiB/1h. Default: what the server gives.",
+        valueName: "measure=amount/window"))
+    var quota: [String] = []
+
     @OptionGroup var client: ClientOptions
 
     func run() throws {
+      let quotas = try Quota.quotas(quota)
       var wish = JSONWriter()
       wish.object { writer in
         writer.field("kind", kind.kind.rawValue)
         writer.field("name", name)
         if let project { writer.field("project", project) }
         writer.field("days", days)
+        if !quotas.isEmpty { writer.field("quotas", quotas.map(\.description)) }
       }
       let (token, id) = try ServerClient(client).send("POST", "/v1/tokens", body: wish.bytes) {
         answer, _ in (answer["token"]?.string ?? "", answer["id"]?.string ?? "")

@@ -21,13 +21,18 @@ struct DemoCommand: ParsableCommand {
   func run() throws {
     let settings = try Settings()
     let configuration = try ServerConfiguration(options, settings)
-    let loaded = try settings.evaluator(rules: options.rules, policy: options.policy)
+    let (rules, policy) = (options.rules, options.policy)
+    let judges = { @Sendable in try settings.evaluator(rules: rules, policy: policy) }
+    let loaded = try judges()
     let samples = try Self.samples()
     Console.note("overt: starting the server …")
-    let server = try ServerRun(configuration, loaded) { Console.note("overt: \($0)") }
+    let server = try ServerRun(configuration, loaded, judges: judges) {
+      Console.note("overt: \($0)")
+    }
     do {
       let client = ServerClient(
-        url: server.url, token: AdministratorToken(configuration.stateFolder).text)
+        url: server.url, token: AdministratorToken(configuration.stateFolder).text,
+        caFile: configuration.tls?.certificate)
       try show(samples, client, server, ruleCount: loaded.ruleCount)
     } catch {
       server.stop()

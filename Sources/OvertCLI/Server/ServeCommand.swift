@@ -10,7 +10,9 @@ struct ServeCommand: ParsableCommand {
       an administrator's token there (admin.token), which the other commands find by themselves.
 
       SIGTERM or Ctrl-C ends it in order: requests under way finish, and nothing that was \
-      acknowledged is lost.
+      acknowledged is lost. SIGHUP reads rules, policy and certificate again; where one of them \
+      cannot be used, all stay as they are. Takes sockets from a service manager (LISTEN_FDS) and \
+      tells it when it is ready (NOTIFY_SOCKET).
       """)
 
   @OptionGroup var options: ServerOptions
@@ -18,8 +20,12 @@ struct ServeCommand: ParsableCommand {
   func run() throws {
     let settings = try Settings()
     let configuration = try ServerConfiguration(options, settings)
-    let loaded = try settings.evaluator(rules: options.rules, policy: options.policy)
-    let server = try ServerRun(configuration, loaded) { Console.note("overt: \($0)") }
+    let (rules, policy) = (options.rules, options.policy)
+    let judges = { @Sendable in try settings.evaluator(rules: rules, policy: policy) }
+    let loaded = try judges()
+    let server = try ServerRun(configuration, loaded, judges: judges) {
+      Console.note("overt: \($0)")
+    }
     Console.note("overt: listening on \(server.url), \(loaded.ruleCount) rules")
     Console.note("overt: the administrator's token is in \(server.tokenFile)")
     server.waitForStop()

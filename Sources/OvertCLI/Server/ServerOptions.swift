@@ -1,5 +1,10 @@
 internal import ArgumentParser
+internal import Cryptography
+internal import Foundation
+internal import HTTPServer
 internal import Logging
+internal import Oversight
+internal import OversightService
 
 /// What 'serve' and 'demo' may be told.
 struct ServerOptions: ParsableArguments {
@@ -22,11 +27,38 @@ struct ServerOptions: ParsableArguments {
   @Option(help: "Policy file. [OVERT_POLICY, default: policy.yaml beside the rules]")
   var policy: String?
 
+  @Option(help: "Certificate chain in PEM: serve HTTPS. [OVERT_TLS_CERT]")
+  var tlsCert: String?
+
+  @Option(help: "The certificate's private key in PEM. [OVERT_TLS_KEY]")
+  var tlsKey: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A limit, as body-bytes=64MiB; may be repeated. 'help' lists them. [OVERT_LIMITS]",
+      valueName: "name=value"))
+  var limit: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "What each token may use, as requests=600/60 or bytes=1GiB/1h. [OVERT_QUOTAS, default none]",
+      valueName: "measure=amount/window"))
+  var quota: [String] = []
+
   @Flag(help: "Listen beyond loopback without TLS: tokens and transcripts can be read on the way.")
   var insecureHTTP = false
 
   @Option(help: "What to log: debug, info, warning or error. [OVERT_LOG, default info]")
   var log: String?
+
+  @Option(
+    help:
+      "How logs are written: json, text, or auto, which is text on a terminal. [OVERT_LOG_FORMAT]")
+  var logFormat: String?
+
+  @Option(
+    help: "Which requests are logged: none, errors or all. [OVERT_ACCESS_LOG, default errors]")
+  var accessLog: String?
 
   static let hostDefault = "127.0.0.1"
   static let portDefault: UInt16 = 8080
@@ -40,6 +72,14 @@ struct ServerConfiguration {
   let databaseURL: String?
   let stateFolder: String
   let logLevel: Logger.Level
+  let logFormat: LogFormat
+  let accessLog: AccessLog
+  let limits: ServerLimits
+  let quotas: [Quota]
+  /// Certificate and key; nil for HTTP without TLS.
+  let tls: (certificate: String, key: String)?
+  let serviceManager: ServiceManager
+  private let isInsecureAllowed: Bool
 
   init(_ options: ServerOptions, _ settings: Settings) throws {
     host = try settings.value("HOST", flag: options.host) ?? ServerOptions.hostDefault
@@ -55,12 +95,60 @@ struct ServerConfiguration {
       throw CommandFailure(.usage, "'\(level)' is no level: debug, info, warning or error")
     }
     logLevel = known
-    guard Self.isLoopback(host) || options.insecureHTTP else {
-      throw CommandFailure(
-        .badConfiguration,
-        "\(host) is not loopback, and there is no TLS: tokens and transcripts could be read on the"
-          + " way. Put a TLS proxy in front of 127.0.0.1, or say --insecure-http.")
+    logFormat = try Self.word("OVERT_LOG_FORMAT", options.logFormat, settings) ?? .auto
+    accessLog = try Self.word("OVERT_ACCESS_LOG", options.accessLog, settings) ?? .errors
+    limits = try ServerLimits(
+      try settings.list("OVERT_LIMITS", flags: options.limit, lists: ServerLimits.list))
+    quotas = try Quota.quotas(try settings.list("OVERT_QUOTAS", flags: options.quota))
+    tls = try Self.tls(
+      try settings.value("OVERT_TLS_CERT", flag: options.tlsCert),
+      try settings.value("OVERT_TLS_KEY", flag: options.tlsKey))
+    serviceManager = ServiceManager(ProcessInfo.processInfo.environment)
+    isInsecureAllowed = tls != nil || options.insecureHTTP
+    // What was handed over is looked at when it is there.
+    if serviceManager.listeners.isEmpty, !Self.isLoopback(host) { try checkReachable(host) }
+  }
+
+  /// Refuses to be reached from other machines without TLS, unless that is wanted.
+  func checkReachable(_ place: String) throws {
+    guard !isInsecureAllowed else { return }
+    throw CommandFailure(
+      .badConfiguration,
+      "\(place) is not loopback, and there is no TLS: tokens and transcripts could be read on the"
+        + " way. Name a certificate (--tls-cert, --tls-key), put a TLS proxy in front of 127.0.0.1,"
+        + " or say --insecure-http.")
+  }
+
+  /// The certificate and key, read now.
+  func tlsContext() throws -> TLSContext? {
+    guard let tls else { return nil }
+    do {
+      return try TLSContext(certificateFile: tls.certificate, keyFile: tls.key)
+    } catch {
+      throw CommandFailure(.badConfiguration, error.message)
     }
+  }
+
+  private static func tls(
+    _ certificate: String?, _ key: String?
+  ) throws -> (certificate: String, key: String)? {
+    switch (certificate, key) {
+    case (nil, nil): return nil
+    case (let certificate?, let key?): return (certificate, key)
+    default:
+      throw CommandFailure(.usage, "--tls-cert and --tls-key belong together: name both")
+    }
+  }
+
+  private static func word<Word: RawRepresentable & CaseIterable>(
+    _ name: String, _ flag: String?, _ settings: Settings
+  ) throws -> Word? where Word.RawValue == String {
+    guard let text = try settings.value(name, flag: flag) else { return nil }
+    guard let word = Word(rawValue: text) else {
+      let known = Word.allCases.map(\.rawValue).joined(separator: ", ")
+      throw CommandFailure(.usage, "\(name) is one of \(known); '\(text)' is not")
+    }
+    return word
   }
 
   private static func isLoopback(_ host: String) -> Bool {

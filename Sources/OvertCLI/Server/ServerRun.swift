@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import Foundation
 internal import Glibc
 internal import HTTPServer
@@ -16,6 +17,10 @@ final class ServerRun {
   /// Minutes without an append after which an open episode closes.
   private static let idleMinutes = 10
   private static let databaseWaitSeconds = 30
+  /// Descriptors that are no connections of the HTTP server: the database's, files, pipes.
+  private static let otherDescriptors = 128
+  /// Days before its end from which a certificate is complained of.
+  private static let certificateDays: Int64 = 14
 
   let url: String
   let tokenFile: String
@@ -24,66 +29,97 @@ final class ServerRun {
   private let service: OversightService
   private let server: Server
   private let log: Logger
+  private let serviceManager: ServiceManager
+  private let reload: Reload
 
+  /// - Parameter judges: reads rules and policy; asked again when the server is told to reload.
   /// - Throws: ``CommandFailure`` with what to do about it.
   init(
     _ configuration: ServerConfiguration, _ loaded: LoadedEvaluator,
-    progress: (String) -> Void
+    judges: @escaping @Sendable () throws -> LoadedEvaluator, progress: (String) -> Void
   ) throws {
     // Threads inherit the mask: the signals are taken by `waitForStop` alone.
     Signals.block()
-    let log = Self.logger(configuration.logLevel)
+    let log = Self.logger(configuration)
+    let tls = try configuration.tlsContext()
     try Self.makeStateFolder(configuration.stateFolder)
     let (cluster, databaseURL) = try Self.database(configuration, progress)
     do {
       try Self.migrate(databaseURL, progress)
       let store = PostgresEpisodeStore(url: databaseURL, log: log)
-      let service = OversightService(
-        OversightService.Parts(
-          evaluator: loaded.evaluator, episodes: store, tokens: store, log: log,
-          version: OvertCommand.version))
+      var parts = OversightService.Parts(
+        evaluator: loaded.evaluator, episodes: store, tokens: store, log: log,
+        version: OvertCommand.version)
+      parts.limits = Self.limits(configuration.limits.http, log)
+      parts.nestingMax = configuration.limits.nesting
+      parts.quotas = configuration.quotas
+      parts.accessLog = configuration.accessLog
+      let service = OversightService(parts)
       tokenFile = try AdministratorToken(configuration.stateFolder).ensure(in: store)
       let loops = max(1, ProcessInfo.processInfo.activeProcessorCount)
-      server = try Server(
-        .address(host: configuration.host, port: configuration.port), loops: loops, handler: service
-      )
+      let server = try Server(
+        configuration.listening, limits: parts.limits, loops: loops, tls: tls, handler: service)
+      if server.isReachableFromElsewhere {
+        try configuration.checkReachable(server.addresses.joined(separator: ", "))
+      }
       self.store = store
       self.service = service
+      self.server = server
     } catch {
       cluster?.stop()
       throw Self.failure(error)
     }
     self.cluster = cluster
     self.log = log
-    let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
-    url = "http://\(host):\(server.port)"
-    start(configuration)
+    serviceManager = configuration.serviceManager
+    url = configuration.url(of: server)
+    reload = Reload(
+      judges: judges, tls: { try configuration.tlsContext() }, service, server, log,
+      serviceManager)
+    start(configuration, tls)
   }
 
-  private func start(_ configuration: ServerConfiguration) {
+  private func start(_ configuration: ServerConfiguration, _ tls: TLSContext?) {
     let loaded = DispatchSemaphore(value: 0)
     service.reloadTokens { loaded.signal() }
     loaded.wait()
     service.lookAround()
     service.observe { [server] in server.counters }
+    if let tls { Self.complainOfEnd(tls, log) }
     server.start()
     // Where the command line finds the server that was started last.
     try? url.write(
       toFile: configuration.stateFolder + "/server.url", atomically: true, encoding: .utf8)
-    log.info("listening on \(url)")
+    log.info("listening", metadata: ["addresses": "\(server.addresses.joined(separator: " "))"])
+    serviceManager.notify(.ready)
   }
 
   /// Looks after the service until a signal asks for its end.
   func waitForStop() {
     var seconds = 0
-    while Signals.wait(seconds: 1) == nil {
-      seconds += 1
-      reviveDatabase()
-      service.lookAround()
-      guard seconds.isMultiple(of: 60) else { continue }
-      store.closeIdle(minutes: Self.idleMinutes) { [log] result in
-        if case .failure(let error) = result { log.error("idle episodes: \(error.message)") }
+    while true {
+      switch Signals.wait(seconds: 1) {
+      // Closing the terminal that the server was started in ends it, as it ends other programs.
+      case SIGHUP where Signals.hasLostTerminal: return
+      case SIGHUP: reload.begin()
+      case .some: return
+      case nil:
+        seconds += 1
+        lookAround()
+        if seconds.isMultiple(of: 60) { closeIdle() }
       }
+    }
+  }
+
+  private func lookAround() {
+    if serviceManager.watchdogSeconds != nil { serviceManager.notify(.watchdog) }
+    reviveDatabase()
+    service.lookAround()
+  }
+
+  private func closeIdle() {
+    store.closeIdle(minutes: Self.idleMinutes) { [log] result in
+      if case .failure(let error) = result { log.error("idle episodes: \(error.message)") }
     }
   }
 
@@ -100,12 +136,13 @@ final class ServerRun {
   /// Stops in order: no more requests, those under way finish, what waits is written, the database
   /// ends. A second signal shortens the wait.
   func stop() {
+    serviceManager.notify(.stopping)
     log.info("stopping: requests under way may finish")
     service.drain()
     Thread.detachNewThread { [server] in
-      if Signals.wait(seconds: Int(Self.graceSeconds)) != nil {
-        server.stop(graceSeconds: Self.shortGraceSeconds)
-      }
+      var signal = Signals.wait(seconds: Int(Self.graceSeconds))
+      while signal == SIGHUP { signal = Signals.wait(seconds: Int(Self.graceSeconds)) }
+      if signal != nil { server.stop(graceSeconds: Self.shortGraceSeconds) }
     }
     server.stop(graceSeconds: Self.graceSeconds)
     service.close()
@@ -114,8 +151,31 @@ final class ServerRun {
     log.info("stopped")
   }
 
-  private static func logger(_ level: Logger.Level) -> Logger {
-    Logger(label: "overt") { StderrLogHandler(logLevel: level, label: $0) }
+  private static func logger(_ configuration: ServerConfiguration) -> Logger {
+    let isJSON = configuration.logFormat.isJSON
+    return Logger(label: "overt") {
+      StderrLogHandler(logLevel: configuration.logLevel, label: $0, isJSON: isJSON)
+    }
+  }
+
+  /// As many connections as the system has descriptors for, at most those that were asked for.
+  private static func limits(_ wanted: Limits, _ log: Logger) -> Limits {
+    var limits = wanted
+    guard let descriptors = raiseDescriptorLimit() else { return limits }
+    let room = max(1, descriptors - otherDescriptors)
+    if room < limits.connectionsMax {
+      log.warning(
+        "fewer connections than wanted: the system allows \(descriptors) descriptors",
+        metadata: ["connections": .stringConvertible(room)])
+      limits.connectionsMax = room
+    }
+    return limits
+  }
+
+  static func complainOfEnd(_ tls: TLSContext, _ log: Logger) {
+    let days = (tls.expiresAt - Int64(Date().timeIntervalSince1970)) / 86_400
+    guard tls.expiresAt > 0, days < certificateDays else { return }
+    log.warning("the certificate ends soon", metadata: ["days": .stringConvertible(Int(days))])
   }
 
   private static func makeStateFolder(_ folder: String) throws {
@@ -151,7 +211,8 @@ final class ServerRun {
       } catch {
         guard error.code == .unavailable, attempt < databaseWaitSeconds else { throw error }
         if attempt == 0 { progress("waiting for the database: \(error.message)") }
-        if Signals.wait(seconds: 1) != nil { throw ExitStatus.pass }
+        let signal = Signals.wait(seconds: 1)
+        if signal != nil, signal != SIGHUP { throw ExitStatus.pass }
       }
     }
   }
@@ -167,19 +228,105 @@ final class ServerRun {
   }
 }
 
+/// Reading rules, policy and certificate again while the server runs (SIGHUP): all of them count
+/// from one moment on, or none does.
+private final class Reload: Sendable {
+  private let judges: @Sendable () throws -> LoadedEvaluator
+  private let tls: @Sendable () throws -> TLSContext?
+  private let service: OversightService
+  private let server: Server
+  private let log: Logger
+  private let serviceManager: ServiceManager
+  /// One at a time: compiling rules takes seconds.
+  private let queue = DispatchQueue(label: "overt.reload")
+
+  init(
+    judges: @escaping @Sendable () throws -> LoadedEvaluator,
+    tls: @escaping @Sendable () throws -> TLSContext?, _ service: OversightService,
+    _ server: Server, _ log: Logger, _ serviceManager: ServiceManager
+  ) {
+    self.judges = judges
+    self.tls = tls
+    self.service = service
+    self.server = server
+    self.log = log
+    self.serviceManager = serviceManager
+  }
+
+  /// Starts reading; returns at once.
+  func begin() {
+    queue.async { self.run() }
+  }
+
+  private func run() {
+    serviceManager.notify(.reloading)
+    defer { serviceManager.notify(.ready) }
+    do {
+      let loaded = try judges()
+      let context = try tls()
+      service.judge(by: loaded.evaluator)
+      if let context {
+        server.secure(with: context)
+        ServerRun.complainOfEnd(context, log)
+      }
+      service.reloaded(true)
+      log.info(
+        "reloaded rules, policy and certificate",
+        metadata: ["rules": .stringConvertible(loaded.ruleCount)])
+    } catch {
+      service.reloaded(false)
+      let failure = error as? CommandFailure
+      for detail in failure?.details ?? [] { log.error("\(detail)") }
+      log.error("nothing is reloaded: \(failure?.message ?? "\(error)")")
+    }
+  }
+}
+
+extension ServerConfiguration {
+  /// Where to listen.
+  var listening: Server.Listening {
+    serviceManager.listeners.isEmpty
+      ? .address(host: host, port: port) : .inherited(serviceManager.listeners)
+  }
+
+  /// The address that clients on this machine are told.
+  func url(of server: Server) -> String {
+    let scheme = tls == nil ? "http" : "https"
+    guard serviceManager.listeners.isEmpty else {
+      let network = server.addresses.first { !$0.hasPrefix("unix:") }
+      return network.map { "\(scheme)://\($0)" } ?? server.addresses.first ?? ""
+    }
+    let name = host.contains(":") ? "[\(host)]" : host
+    return "\(scheme)://\(name):\(server.port)"
+  }
+}
+
 /// The signals that a server answers to.
 enum Signals {
   private static var set: sigset_t {
     var set = sigset_t()
     unsafe sigemptyset(&set)
-    for signal in [SIGINT, SIGTERM] { unsafe sigaddset(&set, signal) }
+    for signal in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&set, signal) }
     return set
   }
 
   /// Keeps the signals for ``wait(seconds:)``; to be called before any thread is started.
   static func block() {
+    _ = hadTerminal
     var set = set
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+  }
+
+  private static let hadTerminal = hasTerminal
+
+  /// Whether the terminal that the program was started in is gone.
+  static var hasLostTerminal: Bool { hadTerminal && !hasTerminal }
+
+  private static var hasTerminal: Bool {
+    let descriptor = unsafe open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    close(descriptor)
+    return true
   }
 
   /// The signal that came within some seconds; nil if none did.
