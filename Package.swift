@@ -97,11 +97,15 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Oversight", "COpenSSL"], path: "Tests/TestSupport",
       swiftSettings: settings),
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["Compression", "HTTPServer", "Importers", "Oversight", "RuleEngine"],
+      path: "Tests/FuzzTargets", swiftSettings: settings),
     tests("JSON"),
     tests("Compression", ["CZstd"]),
     tests("Cryptography"),
     tests("Oversight"),
-    tests("HTTPServer", ["Compression", "Cryptography"]),
+    tests("HTTPServer", ["Compression", "Cryptography", "FuzzTargets"]),
     tests("HTTPClient", ["HTTPServer"]),
     tests("Importers", ["Oversight", "JSON"]),
     tests("RuleEngine", ["Oversight"]),
@@ -115,6 +119,7 @@ let package = Package(
         "OvertCLI", "OversightService", "Oversight", "HTTPServer", "HTTPClient", "Importers",
         "JSON", "Compression", "RuleEngine", "PostgresStore", log,
       ]),
+    suite("FuzzTests", ["FuzzTargets"]),
     suite("TidyTests"),
   ],
   cxxLanguageStandard: .cxx17

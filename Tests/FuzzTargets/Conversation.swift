@@ -1,25 +1,25 @@
-@testable import HTTPServer
+@testable package import HTTPServer
 
 /// A connection without a socket: bytes go in as pieces, answers come out. The handler behind it
 /// answers 200 with the request's content, refuses `/refused` with 401 and takes ten bytes at
 /// `/small`.
-struct Conversation {
+package struct Conversation {
   private var state = ConnectionState(peer: .unknown, at: LoopInstant(nanoseconds: 0))
   private let clock = LoopInstant(nanoseconds: 0)
   private let limits: Limits
   private var pending: [UInt8] = []
   private var isClosed = false
   /// What was answered, as `200`, `200:content`, `100`, `refused:401`.
-  private(set) var answers: [String] = []
+  package private(set) var answers: [String] = []
   /// The codes of faults that were answered.
-  private(set) var faults: [HTTPError.Code] = []
+  package private(set) var faults: [HTTPError.Code] = []
   private var hasShutDown = false
 
-  init(_ limits: Limits = Limits()) { self.limits = limits }
+  package init(_ limits: Limits = Limits()) { self.limits = limits }
 
   /// What came of it: the answers, and `close` if the server has ended the connection, or `wait` if
   /// a request has begun and is not whole.
-  var summary: String {
+  package var summary: String {
     var words = answers
     if isClosed || hasShutDown {
       words.append("close")
@@ -29,7 +29,7 @@ struct Conversation {
     return words.joined(separator: " ")
   }
 
-  mutating func receive(_ bytes: [UInt8]) {
+  package mutating func receive(_ bytes: [UInt8]) {
     pending += bytes
     var goesOn = !isClosed && state.wantsBytes
     while goesOn {
@@ -41,7 +41,7 @@ struct Conversation {
   }
 
   /// The peer shuts its half.
-  mutating func end() {
+  package mutating func end() {
     let action = state.peerClosed()
     _ = perform(action)
   }
