@@ -50,20 +50,24 @@ let package = Package(
     module("Oversight"),
 
     // Bottom modules: one library each, for whoever needs it.
+    module("Threads"),
     module("JSON", ["CSimdjson"]),
     module("Cryptography", ["COpenSSL"]),
     module("Compression", ["CZlib", "CZstd"]),
     module("HTTPClient", ["CCurl"]),
-    module("HTTPServer", ["Compression", "Cryptography", "CLinux"]),
+    module("HTTPServer", ["Threads", "Compression", "Cryptography", "CLinux"]),
 
     // Adapters: each imports the domain and the one thing that it adapts.
-    module("Importers", ["Oversight", "JSON"]),
-    module("RuleEngine", ["Oversight", "Cryptography", "CVectorscan", "CPCRE2", yams]),
-    module("PostgresStore", ["Oversight", "Migrations", "Cryptography", "CPostgres", log]),
+    module("Importers", ["Oversight", "Threads", "JSON"]),
+    module(
+      "RuleEngine", ["Oversight", "Threads", "Cryptography", "CVectorscan", "CPCRE2", yams]),
+    module(
+      "PostgresStore", ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres", log]),
     .target(
       name: "OversightService",
       dependencies: [
-        "Oversight", "HTTPServer", "Importers", "JSON", "Compression", "Cryptography", log,
+        "Oversight", "HTTPServer", "Importers", "Threads", "JSON", "Compression", "Cryptography",
+        log,
       ],
       resources: [.embedInCode("openapi.json")], swiftSettings: settings),
 
@@ -72,7 +76,7 @@ let package = Package(
       name: "OvertCLI",
       dependencies: [
         "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",
-        "RuleEngine", "PostgresStore", "Cryptography", arguments, log,
+        "RuleEngine", "PostgresStore", "Threads", "Cryptography", arguments, log,
       ],
       swiftSettings: settings),
 
@@ -101,23 +105,24 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: ["Compression", "HTTPServer", "Importers", "Oversight", "RuleEngine"],
       path: "Tests/FuzzTargets", swiftSettings: settings),
+    tests("Threads"),
     tests("JSON"),
     tests("Compression", ["CZstd"]),
     tests("Cryptography"),
     tests("Oversight"),
-    tests("HTTPServer", ["Compression", "Cryptography", "FuzzTargets"]),
+    tests("HTTPServer", ["Threads", "Compression", "Cryptography", "FuzzTargets"]),
     tests("HTTPClient", ["HTTPServer"]),
-    tests("Importers", ["Oversight", "JSON"]),
-    tests("RuleEngine", ["Oversight"]),
+    tests("Importers", ["Oversight", "Threads", "JSON"]),
+    tests("RuleEngine", ["Oversight", "Threads"]),
     tests("PostgresStore", ["Oversight", "Migrations", log]),
-    tests("OversightService", ["Oversight", "HTTPServer", "Importers", "JSON"]),
+    tests("OversightService", ["Oversight", "HTTPServer", "Importers", "Threads", "JSON"]),
     tests("OvertCLI", ["Oversight", "Importers", "JSON", arguments]),
     suite("RuleSetTests", ["RuleEngine", "Importers", "Oversight"]),
     suite(
       "IntegrationTests",
       [
         "OvertCLI", "OversightService", "Oversight", "HTTPServer", "HTTPClient", "Importers",
-        "JSON", "Compression", "RuleEngine", "PostgresStore", log,
+        "JSON", "Compression", "Threads", "RuleEngine", "PostgresStore", log,
       ]),
     suite("FuzzTests", ["FuzzTargets"]),
     suite("TidyTests"),

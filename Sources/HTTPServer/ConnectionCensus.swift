@@ -1,11 +1,12 @@
 import Synchronization
+internal import Threads
 
 /// How many connections are open, in all and by address, over all loops.
 final class ConnectionCensus: Sendable {
   private let total = Atomic<Int>(0)
   /// Those of them that were accepted before the server began to stop.
   private let early = Atomic<Int>(0)
-  private let byAddress = Mutex<[PeerAddress: Int]>([:])
+  private let byAddress = Locked<[PeerAddress: Int]>([:])
   private let connectionsMax: Int
   private let perAddressMax: Int
 

@@ -1,4 +1,5 @@
 import Synchronization
+internal import Threads
 
 /// What a server has done since it started, summed over its loops.
 package struct Counters: Sendable, Hashable {
@@ -34,7 +35,7 @@ final class LoopCounters: Sendable {
   private let redirections = LoopCounter()
   private let clientErrors = LoopCounter()
   private let serverErrors = LoopCounter()
-  private let refusals = Mutex<[HTTPError.Code: Int]>([:])
+  private let refusals = Locked<[HTTPError.Code: Int]>([:])
 
   func responded(_ status: Status) {
     switch status.family {

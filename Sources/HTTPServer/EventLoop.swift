@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Cryptography
 internal import Glibc
-internal import Synchronization
+internal import Threads
 
 /// One thread's share of the server: listening sockets, an event queue and the connections that
 /// were accepted here. Everything in it is touched by that thread alone.

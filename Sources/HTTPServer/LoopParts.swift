@@ -1,5 +1,5 @@
 internal import Cryptography
-import Synchronization
+internal import Threads
 
 /// A descriptor with an identity: it closes when the last of its owners lets go.
 final class SharedSocket: Sendable {
@@ -15,14 +15,14 @@ final class ServerParts: Sendable {
   let census: ConnectionCensus
   let budget: BodyBudget
   /// What new connections are secured with; nil for HTTP without TLS.
-  let tls: Mutex<TLSContext?>
+  let tls: Locked<TLSContext?>
 
   init(_ limits: Limits, _ handler: any RequestHandler, _ tls: TLSContext?) {
     self.limits = limits
     self.handler = handler
     census = ConnectionCensus(limits)
     budget = BodyBudget(limits)
-    self.tls = Mutex(tls)
+    self.tls = Locked(tls)
   }
 }
 
@@ -34,13 +34,13 @@ final class LoopParts: Sendable {
   let queue: EventQueue
   /// Whether other loops accept from the same sockets.
   let sharesListeners: Bool
-  private let listeners: Mutex<[SharedSocket]>
+  private let listeners: Locked<[SharedSocket]>
 
   init(
     _ server: ServerParts, _ listeners: [SharedSocket], sharesListeners: Bool
   ) throws(SocketError) {
     self.server = server
-    self.listeners = Mutex(listeners)
+    self.listeners = Locked(listeners)
     self.sharesListeners = sharesListeners
     mailbox = try Mailbox()
     queue = try EventQueue()

@@ -1,5 +1,5 @@
 import CLinux
-import Synchronization
+internal import Threads
 
 /// What other threads have for a loop. Posting wakes the loop through an eventfd.
 final class Mailbox: Sendable {
@@ -19,7 +19,7 @@ final class Mailbox: Sendable {
   }
 
   private let wake: Socket
-  private let queue = Mutex(Queue())
+  private let queue = Locked(Queue())
 
   init() throws(SocketError) {
     wake = try Socket(owning: linux_eventfd_create())

@@ -1,4 +1,4 @@
-import Synchronization
+internal import Threads
 
 /// The right to answer one request, once, from any thread, now or later.
 ///
@@ -16,7 +16,7 @@ package final class Responder: Sendable {
 
   private let mailbox: Mailbox?
   private let token: UInt64
-  private let state = Mutex(State.attached)
+  private let state = Locked(State.attached)
   private let observer: (@Sendable (Response) -> Void)?
 
   init(_ mailbox: Mailbox, token: UInt64) {

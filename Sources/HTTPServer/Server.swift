@@ -1,7 +1,7 @@
 internal import CLinux
 package import Cryptography
 import Glibc
-import Synchronization
+internal import Threads
 
 /// A strict HTTP/1.1 server (RFC 9110, RFC 9112) on raw sockets: one epoll loop a thread, each with
 /// its own listening socket on the same port (SO_REUSEPORT). It knows nothing of what it serves.
@@ -27,7 +27,7 @@ package final class Server: Sendable {
 
   private let parts: ServerParts
   private let loops: [LoopParts]
-  private let threads = Mutex<[pthread_t]>([])
+  private let threads = Locked<[pthread_t]>([])
 
   private static let backlog: Int32 = 1024
 

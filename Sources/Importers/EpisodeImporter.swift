@@ -1,6 +1,7 @@
 internal import Glibc
 internal import JSON
 package import Oversight
+internal import Threads
 
 /// Turns received bytes into an episode: the canonical form, or one of the formats that are
 /// converted to it. Safe to use from any number of threads at once.

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Oversight
+internal import Threads
 
 /// The arguments of a tool call as scorers read them.
 enum ToolArguments {

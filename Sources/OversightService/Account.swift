@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Threads
 
 /// Watches that every episode that was received is decided on: received = stored + ledgered +
 /// duplicate + refused, but for what is under way.
@@ -10,7 +10,7 @@ final class Account: Sendable {
     var isTold = false
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Looks a second apart after which what is undecided will not be decided any more: each step on
   /// the way has a deadline, and all of them together are below it.

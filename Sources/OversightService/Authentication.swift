@@ -2,13 +2,13 @@ internal import Cryptography
 internal import Foundation
 internal import HTTPServer
 internal import Oversight
-internal import Synchronization
+internal import Threads
 
 /// Who may do what: the tokens that are good at the moment, held in memory.
 ///
 /// The digest of what was sent finds the candidate; the digests are then compared in constant time.
 final class Authentication: Sendable {
-  private let grants = Mutex<[[UInt8]: Grant]>([:])
+  private let grants = Locked<[[UInt8]: Grant]>([:])
 
   /// Replaces what is known.
   func load(_ current: [Grant]) {

@@ -2,7 +2,7 @@ internal import Foundation
 internal import HTTPServer
 internal import JSON
 internal import Oversight
-internal import Synchronization
+internal import Threads
 
 /// One line of an NDJSON body that is not blank.
 struct BatchLine: Sendable {
@@ -48,13 +48,13 @@ final class Batch: Sendable {
   /// fill the queue of all.
   private static let underWayMax = 512
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let slots = DispatchSemaphore(value: underWayMax)
   private let seesVerdict: Bool
   private let send: @Sendable (Response) -> Void
 
   init(_ count: Int, seesVerdict: Bool, send: @escaping @Sendable (Response) -> Void) {
-    state = Mutex(State(results: Array(repeating: nil, count: count), left: count))
+    state = Locked(State(results: Array(repeating: nil, count: count), left: count))
     self.seesVerdict = seesVerdict
     self.send = send
   }

@@ -3,7 +3,7 @@ internal import Foundation
 package import HTTPServer
 internal import Logging
 internal import Oversight
-internal import Synchronization
+internal import Threads
 
 /// Whether the service can do its work, as last seen.
 final class Health: Sendable {
@@ -21,7 +21,7 @@ final class Health: Sendable {
     var askedAt: UInt64?
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   var isReady: Bool { state.withLock { $0.store == .answering && !$0.isDraining } }
   var isDraining: Bool { state.withLock { $0.isDraining } }
@@ -131,7 +131,7 @@ extension OversightService {
         metrics.undecided),
       Gauge("overt_work_queue_depth", "Large bodies that wait for a worker.", workWaiting),
     ]
-    if let counters = connections.withLock({ $0?() }) { gauges += Self.gauges(counters) }
+    if let counters = connections.withLock({ $0?() ?? nil }) { gauges += Self.gauges(counters) }
     return gauges
   }
 
@@ -160,8 +160,9 @@ extension OversightService {
     ]
   }
 
-  /// Tells where the HTTP server's counters are, for `/metrics`.
-  package func observe(_ counters: @escaping @Sendable () -> HTTPServer.Counters) {
+  /// Tells where the HTTP server's counters are, for `/metrics`. The server holds the service, so the
+  /// service must not hold the server.
+  package func observe(_ counters: @escaping @Sendable () -> HTTPServer.Counters?) {
     connections.withLock { $0 = counters }
   }
 

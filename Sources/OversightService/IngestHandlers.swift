@@ -3,7 +3,7 @@ internal import HTTPServer
 internal import Importers
 internal import JSON
 internal import Oversight
-internal import Synchronization
+internal import Threads
 
 /// Posting episodes: one, many, and pieces of an open one.
 extension OversightService {
@@ -239,7 +239,7 @@ private final class Revision: Sendable {
     case refused(Problem)
   }
 
-  private let answer = Mutex<Answer>(.refused(.notFound))
+  private let answer = Locked<Answer>(.refused(.notFound))
   private let call: Call
   private let after: Int
   private let isStrict: Bool

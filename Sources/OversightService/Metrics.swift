@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Threads
 
 /// What the service has done since it started, in the words of Prometheus: base units, `_total` for
 /// what only grows. Labels come from fixed sets and from the rules, never from what a peer sends.
@@ -111,7 +111,7 @@ final class CounterFamily: Sendable {
   private let name: String
   private let help: String
   private let labels: [String]
-  private let values = Mutex<[[String]: Int]>([:])
+  private let values = Locked<[[String]: Int]>([:])
 
   init(_ name: String, _ help: String, _ labels: [String] = []) {
     self.name = name
@@ -155,7 +155,7 @@ final class HistogramFamily: Sendable {
   private let name: String
   private let help: String
   private let labels: [String]
-  private let histograms = Mutex<[[String]: Histogram]>([:])
+  private let histograms = Locked<[[String]: Histogram]>([:])
 
   init(_ name: String, _ help: String, _ labels: [String]) {
     self.name = name

@@ -4,7 +4,7 @@ package import HTTPServer
 internal import Importers
 package import Logging
 package import Oversight
-internal import Synchronization
+internal import Threads
 
 /// The HTTP API: the one place where a request meets an episode.
 ///
@@ -62,9 +62,9 @@ package final class OversightService: RequestHandler {
   /// What fails again and again is told now and then.
   let failures = Throttle(seconds: complaintSeconds)
   /// The HTTP server's counters, once there is a server.
-  let connections = Mutex<(@Sendable () -> HTTPServer.Counters)?>(nil)
+  let connections = Locked<(@Sendable () -> HTTPServer.Counters?)?>(nil)
 
-  private let currentIntake: Mutex<Intake>
+  private let currentIntake: Locked<Intake>
 
   private struct Work: Sendable {
     let bytes: Int
@@ -75,7 +75,7 @@ package final class OversightService: RequestHandler {
   private let workers: ThreadGroup
 
   package init(_ parts: Parts) {
-    currentIntake = Mutex(
+    currentIntake = Locked(
       Intake(
         importer: EpisodeImporter(nestingMax: parts.nestingMax), evaluator: parts.evaluator,
         clock: { Int64(Date().timeIntervalSince1970 * 1000) }))

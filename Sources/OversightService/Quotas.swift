@@ -1,6 +1,6 @@
 internal import HTTPServer
 internal import Oversight
-internal import Synchronization
+internal import Threads
 
 /// What each token has used of its quotas, in fixed windows that begin with its first request
 /// (draft-ietf-httpapi-ratelimit-headers-10). Each server process counts for itself.
@@ -27,7 +27,7 @@ final class Quotas: Sendable {
   /// For tokens that have none of their own.
   private let usual: [Quota]
   private let clock: @Sendable () -> UInt64
-  private let windows = Mutex<[Key: Window]>([:])
+  private let windows = Locked<[Key: Window]>([:])
 
   /// - Parameters:
   ///   - usual: quotas of each token that has none of its own; administrators' have none.

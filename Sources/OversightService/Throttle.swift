@@ -1,5 +1,5 @@
 internal import HTTPServer
-internal import Synchronization
+internal import Threads
 
 /// Lets one event of a kind through in a while, and counts the others.
 final class Throttle: Sendable {
@@ -10,7 +10,7 @@ final class Throttle: Sendable {
 
   private let intervalNanoseconds: UInt64
   private let clock: @Sendable () -> UInt64
-  private let kinds = Mutex<[String: Kind]>([:])
+  private let kinds = Locked<[String: Kind]>([:])
 
   /// - Parameter clock: nanoseconds of a monotonic clock.
   init(seconds: UInt64, clock: @escaping @Sendable () -> UInt64 = { monotonicNanoseconds() }) {

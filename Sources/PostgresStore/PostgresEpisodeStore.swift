@@ -1,5 +1,6 @@
 package import Logging
 package import Oversight
+internal import Threads
 
 /// Keeps episodes and tokens in PostgreSQL.
 ///

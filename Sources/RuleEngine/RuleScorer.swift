@@ -1,4 +1,5 @@
 package import Oversight
+internal import Threads
 
 /// Scores episodes by a rule set.
 ///

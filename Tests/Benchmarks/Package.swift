@@ -27,23 +27,38 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
     .executableTarget(
       name: "overt-bench",
       dependencies: [
-        "CVectorscan", "HTTPServer", "Importers", "Oversight", "PostgresStore", "RuleEngine",
-        arguments, log,
+        "CVectorscan", "HTTPServer", "Importers", "Oversight", "OversightService",
+        "PostgresStore", "RuleEngine", arguments, log,
       ], swiftSettings: settings),
+    .executableTarget(
+      name: "hummingbird-peer",
+      dependencies: [.product(name: "Hummingbird", package: "hummingbird")],
+      swiftSettings: settings),
     module("Oversight"),
+    module("Threads"),
     module("JSON", ["CSimdjson"]),
     module("Cryptography", ["COpenSSL"]),
     module("Compression", ["CZlib", "CZstd"]),
-    module("HTTPServer", ["Compression", "Cryptography", "CLinux"]),
-    module("Importers", ["Oversight", "JSON"]),
-    module("RuleEngine", ["Oversight", "Cryptography", "CVectorscan", "CPCRE2", yams]),
-    module("PostgresStore", ["Oversight", "Migrations", "Cryptography", "CPostgres", log]),
+    module("HTTPServer", ["Threads", "Compression", "Cryptography", "CLinux"]),
+    module("Importers", ["Oversight", "Threads", "JSON"]),
+    module(
+      "RuleEngine", ["Oversight", "Threads", "Cryptography", "CVectorscan", "CPCRE2", yams]),
+    module(
+      "PostgresStore", ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres", log]),
+    .target(
+      name: "OversightService",
+      dependencies: [
+        "Oversight", "HTTPServer", "Importers", "Threads", "JSON", "Compression", "Cryptography",
+        log,
+      ], path: "Modules/OversightService", resources: [.embedInCode("openapi.json")],
+      swiftSettings: settings),
     .target(
       name: "CSimdjson", path: "Modules/CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
     .target(name: "CLinux", path: "Modules/CLinux"),

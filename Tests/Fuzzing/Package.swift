@@ -33,12 +33,14 @@ let package = Package(
       dependencies: ["Compression", "HTTPServer", "Importers", "Oversight", "RuleEngine"],
       path: "Targets", swiftSettings: settings),
     module("Oversight"),
+    module("Threads"),
     module("JSON", ["CSimdjson"]),
     module("Compression", ["CZlib", "CZstd"]),
     module("Cryptography", ["COpenSSL"]),
-    module("HTTPServer", ["Compression", "Cryptography", "CLinux"]),
-    module("Importers", ["Oversight", "JSON"]),
-    module("RuleEngine", ["Oversight", "Cryptography", "CVectorscan", "CPCRE2", yams]),
+    module("HTTPServer", ["Threads", "Compression", "Cryptography", "CLinux"]),
+    module("Importers", ["Oversight", "Threads", "JSON"]),
+    module(
+      "RuleEngine", ["Oversight", "Threads", "Cryptography", "CVectorscan", "CPCRE2", yams]),
     .target(
       name: "CSimdjson", path: "Modules/CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
     .target(name: "CLinux", path: "Modules/CLinux"),

@@ -1,8 +1,8 @@
 import Foundation
 import HTTPServer
-import Synchronization
 import TestSupport
 import Testing
+import Threads
 
 /// The raw cases of the data folder, whose README says what each expectation means.
 @Suite(

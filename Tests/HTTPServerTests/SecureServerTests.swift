@@ -1,9 +1,9 @@
 import Cryptography
 import Foundation
 import HTTPServer
-import Synchronization
 import TestSupport
 import Testing
+import Threads
 
 @Suite(.timeLimit(.minutes(1))) struct SecureServerTests {
   private func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n" }

@@ -1,9 +1,9 @@
 import Compression
 import Foundation
 import HTTPServer
-import Synchronization
 import TestSupport
 import Testing
+import Threads
 
 @Suite(.timeLimit(.minutes(1))) struct ServerTests {
   private func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n" }
@@ -221,7 +221,7 @@ import Testing
 
   @Test func `who comes while the server stops is told so, and health checks are answered`() throws
   {
-    try withServer(loops: 2) { server, handler in
+    try withServer { server, handler in
       let idle = try RawClient(port: server.port)
       idle.send(get("/get"))
       _ = try idle.readAnswer()
@@ -238,8 +238,6 @@ import Testing
         let late = try RawClient(port: server.port)
         late.send(post("/post", "x") + get("/get"))
         let answer = try late.readAnswer()
-        // A loop that has not begun to stop yet serves one more.
-        guard answer.status != 200 else { continue }
         #expect(answer.status == 503)
         #expect(answer.has("connection: close"))
         let probe = try RawClient(port: server.port)

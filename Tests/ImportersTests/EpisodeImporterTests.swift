@@ -1,8 +1,8 @@
 import Importers
 import Oversight
-import Synchronization
 import TestSupport
 import Testing
+import Threads
 
 @Suite struct EpisodeImporterTests {
   @Test(arguments: [
@@ -16,7 +16,7 @@ import Testing
 
   @Test func `an importer serves many threads at once`() throws {
     let importer = EpisodeImporter()
-    let failures = Mutex<[String]>([])
+    let failures = Locked<[String]>([])
     let bodies = (0..<4).map { thread -> @Sendable () -> Void in
       {
         for index in 0..<200 {

@@ -1,9 +1,9 @@
 import Foundation
 import Glibc
 import HTTPClient
-import Synchronization
 import TestSupport
 import Testing
+import Threads
 
 /// The server is killed while clients post: nothing that it acknowledged is lost, nothing is
 /// doubled.
@@ -20,7 +20,7 @@ struct CrashTests {
     let database = try TestDatabase()
     let state = try StateFolder()
     var generator = SeededGenerator(seed: seed)
-    let acknowledged = Mutex<[String: String]>([:])
+    let acknowledged = Locked<[String: String]>([:])
     for round in 0..<Self.rounds {
       let server = try RunningServer(databaseURL: database.url, state: state)
       let target = acknowledged.withLock(\.count) + Int.random(in: 50...400, using: &generator)
@@ -95,7 +95,7 @@ struct CrashTests {
 
   /// Something that is said once, to many.
   private final class SharedFlag: Sendable {
-    private let value = Mutex(false)
+    private let value = Locked(false)
     var isSet: Bool { value.withLock { $0 } }
     func set() { value.withLock { $0 = true } }
   }
@@ -103,7 +103,7 @@ struct CrashTests {
   /// Posts from several clients until enough is acknowledged, kills the server in the middle of it,
   /// and waits for the clients to notice.
   private func post(
-    to server: RunningServer, _ round: Int, _ acknowledged: borrowing Mutex<[String: String]>,
+    to server: RunningServer, _ round: Int, _ acknowledged: borrowing Locked<[String: String]>,
     until target: Int
   ) {
     let box = Acknowledgements()
@@ -131,7 +131,7 @@ struct CrashTests {
   }
 
   private final class Acknowledgements: Sendable {
-    private let ids = Mutex<[String: String]>([:])
+    private let ids = Locked<[String: String]>([:])
     func add(_ name: String, _ id: String) { ids.withLock { $0[name] = id } }
     var count: Int { ids.withLock(\.count) }
     var all: [String: String] { ids.withLock { $0 } }

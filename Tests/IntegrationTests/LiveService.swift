@@ -45,7 +45,7 @@ final class LiveService {
     administrator = TokenText.make(.administrator)
     try await add(administrator, .administrator)
     service.lookAround()
-    service.observe { [server] in server.counters }
+    service.observe { [weak server] in server?.counters }
     server.start()
   }
 

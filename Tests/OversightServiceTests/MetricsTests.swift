@@ -1,5 +1,5 @@
-import Synchronization
 import Testing
+import Threads
 
 @testable import OversightService
 
@@ -86,7 +86,7 @@ import Testing
 
 @Suite struct ThrottleTests {
   @Test func `one of a kind gets through in a while, and the others are counted`() {
-    let now = Mutex<UInt64>(0)
+    let now = Locked<UInt64>(0)
     let throttle = Throttle(seconds: 10) { now.withLock { $0 } }
     var told: [Int] = []
     throttle.note("a") { told.append($0) }

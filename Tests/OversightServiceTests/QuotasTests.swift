@@ -1,13 +1,13 @@
 import HTTPServer
 import Oversight
-import Synchronization
 import Testing
+import Threads
 
 @testable import OversightService
 
 @Suite struct QuotasTests {
   private final class Clock: Sendable {
-    let seconds = Mutex(1000.0)
+    let seconds = Locked(1000.0)
     func pass(_ more: Double) { seconds.withLock { $0 += more } }
     var nanoseconds: UInt64 { seconds.withLock { UInt64($0 * 1e9) } }
   }

@@ -1,7 +1,7 @@
 import Oversight
-import Synchronization
 import TestSupport
 import Testing
+import Threads
 
 @testable import RuleEngine
 
@@ -232,7 +232,7 @@ import Testing
         .text(String(repeating: "b", count: index) + "c Needles"))
     }
     let expected = episodes.map(scorer.score)
-    let wrong = Mutex(0)
+    let wrong = Locked(0)
     let body: @Sendable () -> Void = {
       for _ in 0..<20 where episodes.map(scorer.score) != expected { wrong.withLock { $0 += 1 } }
     }

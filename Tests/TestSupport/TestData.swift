@@ -41,8 +41,11 @@ package enum TestData {
     list(repositoryRoot + "/" + path, suffix: suffix)
   }
 
-  private static func read(_ path: String) throws -> [UInt8] {
-    try Array(Data(contentsOf: URL(fileURLWithPath: path)))
+  /// The bytes of a file. Not by `Data(contentsOf:)`, which leaks where a file is empty.
+  static func read(_ path: String) throws -> [UInt8] {
+    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+    defer { try? file.close() }
+    return Array(try file.readToEnd() ?? Data())
   }
 
   private static func list(_ path: String, suffix: String) -> [String] {

@@ -111,7 +111,7 @@ package final class RunningCommand {
 
   private func text(_ name: String) -> String {
     // An output that cannot be read is empty, which every test that looks at it notices.
-    let data = try? Data(contentsOf: URL(fileURLWithPath: folder.path + "/" + name))
-    return data.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    let bytes = try? TestData.read(folder.path + "/" + name)
+    return bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 }

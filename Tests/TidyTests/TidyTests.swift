@@ -7,20 +7,21 @@ import Testing
   /// Which of our modules each module may import. The diagram of Architecture.md, in code.
   static let arrows: [String: Set<String>] = [
     "Oversight": [],
+    "Threads": [],
     "JSON": ["CSimdjson"],
     "Compression": ["CZlib", "CZstd"],
     "Cryptography": ["COpenSSL"],
     "HTTPClient": ["CCurl"],
-    "HTTPServer": ["Compression", "Cryptography", "CLinux"],
-    "Importers": ["Oversight", "JSON"],
-    "RuleEngine": ["Oversight", "Cryptography", "CVectorscan", "CPCRE2"],
-    "PostgresStore": ["Oversight", "Migrations", "Cryptography", "CPostgres"],
+    "HTTPServer": ["Threads", "Compression", "Cryptography", "CLinux"],
+    "Importers": ["Oversight", "Threads", "JSON"],
+    "RuleEngine": ["Oversight", "Threads", "Cryptography", "CVectorscan", "CPCRE2"],
+    "PostgresStore": ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres"],
     "OversightService": [
-      "Oversight", "HTTPServer", "Importers", "JSON", "Compression", "Cryptography",
+      "Oversight", "HTTPServer", "Importers", "Threads", "JSON", "Compression", "Cryptography",
     ],
     "OvertCLI": [
       "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",
-      "RuleEngine", "PostgresStore", "Cryptography",
+      "RuleEngine", "PostgresStore", "Threads", "Cryptography",
     ],
   ]
 
@@ -61,6 +62,7 @@ import Testing
     ("try!", "handle the error"), ("as!", "use as? or a type that needs no cast"),
     ("fatalError(", "precondition for our own faults, an error for everybody else's"),
     ("print(", "Console in OvertCLI, a Logger elsewhere"),
+    ("Mutex(", "Locked, which the thread sanitizer understands"),
     ("PQexec(", "PostgresConnection.run, which binds its values"),
     ("Query(stringLiteral", "a literal"),
   ]

@@ -4,7 +4,7 @@ internal import Dispatch
 internal import Foundation
 internal import Importers
 internal import Oversight
-internal import Synchronization
+internal import Threads
 
 struct ScanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -112,7 +112,7 @@ struct Scan {
     let slices = Swift.stride(from: 0, to: documents.count, by: Self.stride).map {
       documents[$0..<min($0 + Self.stride, documents.count)]
     }
-    let results = Mutex<[[ScanResult]]>(Array(repeating: [], count: slices.count))
+    let results = Locked<[[ScanResult]]>(Array(repeating: [], count: slices.count))
     DispatchQueue.concurrentPerform(iterations: slices.count) { [judge] index in
       let judged = slices[index].map(judge.result)
       results.withLock { $0[index] = judged }

@@ -84,7 +84,7 @@ final class ServerRun {
     service.reloadTokens { loaded.signal() }
     loaded.wait()
     service.lookAround()
-    service.observe { [server] in server.counters }
+    service.observe { [weak server] in server?.counters }
     if let tls { Self.complainOfEnd(tls, log) }
     server.start()
     // Where the command line finds the server that was started last.

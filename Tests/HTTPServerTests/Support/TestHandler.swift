@@ -1,14 +1,14 @@
 import Cryptography
 import Foundation
 import HTTPServer
-import Synchronization
+import Threads
 
 /// A service with one behaviour a path.
 final class TestHandler: RequestHandler {
   /// Paths of all requests that were handled, in order.
-  let paths = Mutex<[String]>([])
+  let paths = Locked<[String]>([])
   /// Responders of requests to `/hold`.
-  let held = Mutex<[Responder]>([])
+  let held = Locked<[Responder]>([])
   /// Signalled for each request to `/hold`.
   let holding = DispatchSemaphore(value: 0)
 

@@ -1,14 +1,21 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Glibc
-internal import HTTPServer
 
-/// Server CPU per request: a 4 KB POST answered by our server with a handler that does nothing,
-/// against nginx that answers a static 200 to the same (and drops the body unread by any program).
-/// Both with one thread, access logs off, kept connections, the same load.
+/// Server CPU per request, each server with one thread where it has that choice, access logs off,
+/// kept connections, the same load.
+///
+/// - Bare: a 4 KB POST answered by our server with a handler that does nothing, against nginx that
+///   answers a static 200 to the same (and drops the body unread by any program), and against
+///   Hummingbird that collects the body.
+/// - Ingest: an 8 KB episode parsed, decoded, searched for 60 expressions with spans, judged and
+///   answered, against the same in Hummingbird with Foundation's decoder and NSRegularExpression.
+/// - Idle: memory of a connection on which nothing happens.
 struct HTTPBenchmark {
   private static let bodyBytes = 4096
+  private static let episodeBytes = 8000
   private static let connections = 64
+  private static let idleConnections = 5000
 
   let options: Options
 
@@ -16,36 +23,108 @@ struct HTTPBenchmark {
 
   func run() throws {
     let folder = try Tool.folder()
-    let script = folder + "/post.lua"
-    let body = "{\\\"text\\\":\\\"" + String(repeating: "a", count: Self.bodyBytes - 11) + "\\\"}"
-    try """
-    wrk.method = "POST"
-    wrk.body = "\(body)"
-    wrk.headers["Content-Type"] = "application/json"
-    """.write(toFile: script, atomically: true, encoding: .utf8)
-    let ourPort = try Tool.freePort()
-    let ours = try Peer("/proc/\(getpid())/exe", ["static-server", "--port", "\(ourPort)"])
-    let theirPort = try Tool.freePort()
-    let theirs = try Peer("nginx", ["-p", folder, "-c", try configuration(folder, theirPort)])
-    try Tool.awaitPort(ourPort)
-    try Tool.awaitPort(theirPort)
-    var comparison = Comparison(
-      "CPU of a 4 KB POST", unit: "µs/request", ours: "overt", theirs: "nginx")
-    for _ in 0..<options.rounds {
-      let first = try cost(ours, ourPort, script)
-      let second = try cost(theirs, theirPort, script)
-      comparison.add(ours: first, theirs: second)
+    let expressions = try BenchRules(60, folder: folder).unicodeExpressions
+    let expressionFile = folder + "/expressions"
+    try expressions.joined(separator: "\n").write(
+      toFile: expressionFile, atomically: true, encoding: .utf8)
+    let bare = try Started("overt") { port in
+      try Peer(Tool.ownProgram, ["static-server", "--port", "\(port)"])
     }
-    comparison.finish(bar: "≤ 0.90")
+    let ingest = try Started("overt") { port in
+      try Peer(Tool.ownProgram, ["ingest-server", "--port", "\(port)", "--folder", folder])
+    }
+    let nginx = try Started("nginx") { port in
+      try Peer("nginx", ["-p", folder, "-c", try configuration(folder, port)])
+    }
+    let hummingbird = try Started("Hummingbird") { port in
+      try Peer(Tool.sibling("hummingbird-peer"), ["\(port)", expressionFile])
+    }
+    let plain = try script(
+      folder, "plain", "{\"text\":\"" + String(repeating: "a", count: Self.bodyBytes - 11) + "\"}")
+    let episode = try script(folder, "episode", Self.episode())
+    var againstNginx = Comparison(
+      "CPU of a 4 KB POST", unit: "µs/request", ours: "overt", theirs: "nginx")
+    var againstHummingbird = Comparison(
+      "CPU of a 4 KB POST", unit: "µs/request", ours: "overt", theirs: "Hummingbird")
+    var ingests = Comparison(
+      "CPU of an 8 KB ingest", unit: "µs/request", ours: "overt",
+      theirs: "Hummingbird, Foundation, NSRegularExpression")
+    var ingestAgainstNginx = Comparison(
+      "CPU of an 8 KB ingest", unit: "µs/request", ours: "overt", theirs: "nginx, static 200")
+    for _ in 0..<options.rounds {
+      let ours = try cost(bare, "/", plain)
+      let theirs = try cost(nginx, "/", plain)
+      let others = try cost(hummingbird, "/static", plain)
+      againstNginx.add(ours: ours, theirs: theirs)
+      againstHummingbird.add(ours: ours, theirs: others)
+      let ourIngest = try cost(ingest, "/v1/assessments", episode)
+      ingests.add(ours: ourIngest, theirs: try cost(hummingbird, "/ingest", episode))
+      ingestAgainstNginx.add(ours: ourIngest, theirs: try cost(nginx, "/", episode))
+    }
+    againstNginx.finish(bar: "≤ 0.90")
+    againstHummingbird.finish(bar: "none")
+    ingests.finish(bar: "≤ 0.10")
+    ingestAgainstNginx.finish(bar: "none")
+    try idle(bare, nginx)
   }
 
   /// Microseconds of server CPU a request.
-  private func cost(_ peer: Peer, _ port: Int, _ script: String) throws -> Double {
-    let before = try Tool.cpuSeconds(of: peer.identifier)
+  private func cost(_ server: Started, _ path: String, _ script: String) throws -> Double {
+    let before = try Tool.cpuSeconds(of: server.peer.identifier)
     let load = try Load(
-      port: port, path: "/v1/episodes", seconds: options.seconds, connections: Self.connections,
+      port: server.port, path: path, seconds: options.seconds, connections: Self.connections,
       script: script)
-    return (try Tool.cpuSeconds(of: peer.identifier) - before) / load.requests * 1e6
+    let after = try Tool.cpuSeconds(of: server.peer.identifier)
+    return (after - before) / load.requests * 1e6
+  }
+
+  /// Bytes of resident memory for each of many connections that have been used once.
+  private func idle(_ ours: Started, _ theirs: Started) throws {
+    var comparison = Comparison(
+      "memory of an idle connection", unit: "bytes", ours: "overt", theirs: "nginx")
+    let (mine, other) = (try memory(ours), try memory(theirs))
+    comparison.add(ours: mine, theirs: other)
+    comparison.finish(bar: "≤ 1024 bytes")
+  }
+
+  private func memory(_ server: Started) throws -> Double {
+    let before = try Tool.memoryBytes(of: server.peer.identifier)
+    let held = try IdleConnections(port: server.port, count: Self.idleConnections)
+    let after = try Tool.memoryBytes(of: server.peer.identifier)
+    return withExtendedLifetime(held) {
+      (after - before) / Double(Self.idleConnections)
+    }
+  }
+
+  private func script(_ folder: String, _ name: String, _ body: String) throws -> String {
+    let path = "\(folder)/\(name).lua"
+    try """
+    wrk.method = "POST"
+    wrk.body = [==[\(body)]==]
+    wrk.headers["Content-Type"] = "application/json"
+    wrk.headers["Authorization"] = "Bearer \(IngestServer.token)"
+    """.write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  /// An episode of prose in several turns, as a coding agent's, with nothing to be found in it.
+  static func episode() throws -> String {
+    let source = try String(
+      contentsOfFile: RulesBenchmark.repository + "/README.md", encoding: .utf8)
+    let words = source.split { !$0.isLetter }.map(String.init)
+    var messages = ""
+    for turn in 0..<6 {
+      let prose = (0..<220).map { words[(turn * 311 + $0 * 7) % words.count] }.joined(
+        separator: " ")
+      let role = turn.isMultiple(of: 2) ? "user" : "assistant"
+      let type = turn.isMultiple(of: 2) ? "\"text\"" : "\"reasoning\", \"visibility\": \"full\""
+      messages += messages.isEmpty ? "" : ", "
+      messages +=
+        "{\"role\": \"\(role)\", \"parts\": [{\"type\": \(type), \"text\": \"\(prose)\"}]}"
+    }
+    return
+      "{\"schema\": \"overt.episode/1\", \"external_id\": \"run/1\", \"project\": \"p\", "
+      + "\"agent\": {\"model\": \"m\"}, \"messages\": [\(messages)]}"
   }
 
   private func configuration(_ folder: String, _ port: Int) throws -> String {
@@ -68,25 +147,16 @@ struct HTTPBenchmark {
   }
 }
 
-/// Our server with a handler that does nothing, as a process of its own.
-struct StaticServer: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "static-server", abstract: "What 'http' measures.", shouldDisplay: false)
+/// A server that has been started on a port of its own and answers.
+struct Started {
+  let name: String
+  let port: Int
+  let peer: Peer
 
-  @Option var port: Int
-
-  private struct Handler: RequestHandler {
-    func handle(_ request: Request, _ responder: Responder) {
-      responder.send(.json(.ok, Array(#"{"id":"ep_01","verdict":"clear"}"#.utf8)))
-    }
-  }
-
-  func run() throws {
-    var limits = Limits()
-    limits.requestsPerConnectionMax = 100_000_000
-    let server = try Server(
-      .address(host: "127.0.0.1", port: UInt16(port)), limits: limits, loops: 1, handler: Handler())
-    server.start()
-    while true { pause() }
+  init(_ name: String, _ start: (Int) throws -> Peer) throws {
+    self.name = name
+    port = try Tool.freePort()
+    peer = try start(port)
+    try Tool.awaitPort(port)
   }
 }

@@ -12,7 +12,10 @@ struct OvertBench: ParsableCommand {
       Prints one line a round and the ratio of medians. Everything is run in turns, so that a slow \
       minute of the machine meets both sides. Needs docker/packages.txt's [bench].
       """,
-    subcommands: [HTTP.self, Rules.self, Inserts.self, All.self, StaticServer.self],
+    subcommands: [
+      HTTP.self, Attack.self, Rules.self, Inserts.self, All.self, StaticServer.self,
+      IngestServer.self,
+    ],
     defaultSubcommand: All.self)
 
   struct All: ParsableCommand {
@@ -22,6 +25,7 @@ struct OvertBench: ParsableCommand {
     func run() throws {
       print("cores: \(ProcessInfo.processInfo.activeProcessorCount)")
       try HTTPBenchmark(options).run()
+      try AttackBenchmark(options).run()
       try RulesBenchmark(options).run()
       try InsertsBenchmark(options).run()
     }
@@ -29,9 +33,20 @@ struct OvertBench: ParsableCommand {
 
   struct HTTP: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "CPU of a 4 KB POST answered, against nginx answering a static 200 to the same.")
+      abstract: """
+        CPU of a POST answered and of an ingest without a database, against nginx and Hummingbird; \
+        memory of an idle connection.
+        """)
     @OptionGroup var options: Options
     func run() throws { try HTTPBenchmark(options).run() }
+  }
+
+  struct Attack: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract:
+        "Latency of requests beside 5,000 idle connections and a slowloris, against without.")
+    @OptionGroup var options: Options
+    func run() throws { try AttackBenchmark(options).run() }
   }
 
   struct Rules: ParsableCommand {

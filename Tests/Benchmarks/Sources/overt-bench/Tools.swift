@@ -102,6 +102,29 @@ enum Tool {
     return (Double(fields[11]) ?? 0) + (Double(fields[12]) ?? 0)
   }
 
+  /// Bytes of memory that a process and its children have to themselves or share, each shared page
+  /// in parts (PSS).
+  static func memoryBytes(of process: Int32) throws -> Double {
+    let children = try? run("pgrep", ["-P", "\(process)"]).split(separator: "\n")
+    let all = [process] + (children ?? []).compactMap { Int32($0) }
+    return all.reduce(0.0) { sum, process in
+      let text =
+        (try? String(contentsOfFile: "/proc/\(process)/smaps_rollup", encoding: .utf8)) ?? ""
+      let line = text.split(separator: "\n").first { $0.hasPrefix("Pss:") }
+      let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0
+      return sum + kilobytes * 1024
+    }
+  }
+
+  /// This program.
+  static let ownProgram = "/proc/\(getpid())/exe"
+
+  /// A program that was built beside this one.
+  static func sibling(_ name: String) -> String {
+    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+      .deletingLastPathComponent().appendingPathComponent(name).path
+  }
+
   /// CPU seconds of the calling thread.
   static func threadSeconds() -> Double {
     var time = timespec()
@@ -110,24 +133,70 @@ enum Tool {
   }
 }
 
+/// Connections on which one request was answered and then nothing happens.
+final class IdleConnections {
+  private var descriptors: [Int32] = []
+
+  init(port: Int, count: Int) throws {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    for _ in 0..<count {
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = UInt16(port).bigEndian
+      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+      let result = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+          connect(descriptor, pointer, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+      guard descriptor >= 0, result == 0 else {
+        throw BenchmarkError(description: "connection \(descriptors.count) failed: \(errno)")
+      }
+      descriptors.append(descriptor)
+      _ = send(descriptor, request, request.utf8.count, 0)
+      _ = recv(descriptor, &buffer, buffer.count, 0)
+    }
+  }
+
+  deinit { for descriptor in descriptors { close(descriptor) } }
+}
+
 /// A load from wrk.
 struct Load {
   let requests: Double
   let errors: Int
+  /// Milliseconds within which 99 of 100 requests were answered.
+  let p99: Double
 
   /// - Parameter script: Lua that makes the requests.
   init(port: Int, path: String, seconds: Int, connections: Int, script: String) throws {
     let text = try Tool.run(
       "wrk",
       [
-        "-t", "1", "-c", "\(connections)", "-d", "\(seconds)s", "-s", script,
+        "-t", "1", "-c", "\(connections)", "-d", "\(seconds)s", "-s", script, "--latency",
         "http://127.0.0.1:\(port)\(path)",
       ])
     let line = text.split(separator: "\n").first { $0.contains(" requests in ") }
     requests = line.flatMap { $0.split(separator: " ").first.flatMap { Double($0) } } ?? 0
     errors = text.contains("Non-2xx") ? 1 : 0
+    let slow = text.split(separator: "\n").first { $0.contains("99%") }
+    p99 = slow?.split(separator: " ").last.map { Self.milliseconds(String($0)) } ?? .nan
     guard requests > 0, errors == 0 else {
       throw BenchmarkError(description: "the load failed:\n\(text)")
     }
+  }
+
+  /// A time as wrk writes it: `12.34us`, `1.2ms`, `1.01s`.
+  private static func milliseconds(_ text: String) -> Double {
+    for (unit, factor) in [("us", 0.001), ("ms", 1.0), ("s", 1000)] where text.hasSuffix(unit) {
+      return (Double(text.dropLast(unit.count)) ?? .nan) * factor
+    }
+    return .nan
   }
 }

@@ -1,6 +1,5 @@
-import Oversight
-import Synchronization
 import Testing
+import Threads
 
 @Suite(.timeLimit(.minutes(1))) struct WorkQueueTests {
   @Test func `elements come out in the order in which they went in`() {
@@ -45,7 +44,7 @@ import Testing
 
   @Test func `whoever waits is let go when the queue is closed`() {
     let queue = WorkQueue<Int>(countMax: 10)
-    let taken = Mutex<[[Int]]>([])
+    let taken = Locked<[[Int]]>([])
     let body: @Sendable () -> Void = {
       let elements = queue.take(atMost: 1)
       taken.withLock { $0.append(elements) }
@@ -58,7 +57,7 @@ import Testing
 
   @Test func `nothing is lost or doubled between threads, and each producer's order holds`() {
     let queue = WorkQueue<Int>(countMax: 64)
-    let taken = Mutex<[Int]>([])
+    let taken = Locked<[Int]>([])
     let producers = (0..<4).map { producer -> @Sendable () -> Void in
       { for number in 0..<500 { while !queue.put(producer * 1000 + number) {} } }
     }

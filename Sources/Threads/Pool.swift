@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Things that are dear to make and that one thread at a time may use: parsers, scratch memory.
 ///
 /// Holds as many as were ever in use at once, which the number of threads bounds.
@@ -10,7 +8,7 @@ package final class Pool<Element>: Sendable {
     let element: Element
   }
 
-  private let idle = Mutex<[Idle]>([])
+  private let idle = Locked<[Idle]>([])
   private let make: @Sendable () -> Element
 
   package init(_ make: @escaping @Sendable () -> Element) { self.make = make }

@@ -1,6 +1,6 @@
-import Oversight
 import Synchronization
 import Testing
+import Threads
 
 @Suite(.timeLimit(.minutes(1))) struct PoolTests {
   /// Notes when two use it at once.
@@ -15,7 +15,7 @@ import Testing
   }
 
   @Test func `an element is made once and used again`() {
-    let made = Mutex(0)
+    let made = Locked(0)
     let pool = Pool {
       made.withLock { $0 += 1 }
       return Tool()
@@ -32,7 +32,7 @@ import Testing
 
   @Test func `an element comes back when its user fails`() {
     struct Failure: Error {}
-    let made = Mutex(0)
+    let made = Locked(0)
     let pool = Pool { made.withLock { $0 += 1 } }
     for _ in 0..<3 { #expect(throws: Failure.self) { try pool.use { _ in throw Failure() } } }
     #expect(made.withLock { $0 } == 1)
@@ -40,7 +40,7 @@ import Testing
 
   @Test func `no element is used by two threads at once`() {
     let pool = Pool { Tool() }
-    let clashes = Mutex(0)
+    let clashes = Locked(0)
     let body: @Sendable () -> Void = {
       for _ in 0..<2000 where !pool.use({ $0.use() }) { clashes.withLock { $0 += 1 } }
     }

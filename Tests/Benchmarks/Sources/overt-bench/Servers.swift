@@ -1,0 +1,104 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Glibc
+internal import HTTPServer
+internal import Logging
+internal import Oversight
+internal import OversightService
+internal import RuleEngine
+
+/// Our server with a handler that does nothing, as a process of its own.
+struct StaticServer: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "static-server", abstract: "What 'http' measures.", shouldDisplay: false)
+
+  @Option var port: Int
+
+  private struct Handler: RequestHandler {
+    func handle(_ request: Request, _ responder: Responder) {
+      responder.send(.json(.ok, Array(#"{"id":"ep_01","verdict":"clear"}"#.utf8)))
+    }
+  }
+
+  func run() throws {
+    let server = try Server(
+      .address(host: "127.0.0.1", port: UInt16(port)), limits: benchLimits(), loops: 1,
+      handler: Handler())
+    server.start()
+    while true { pause() }
+  }
+}
+
+/// The whole service without its database: parse, admit, decode, judge by 60 rules, answer.
+struct IngestServer: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ingest-server", abstract: "What 'ingest' measures.", shouldDisplay: false)
+
+  @Option var port: Int
+  @Option var folder: String
+
+  /// The token that the load sends.
+  static let token = "overt_ci_000000000000000000000000000000000000"
+
+  func run() throws {
+    let rules = try BenchRules(60, folder: folder).rules
+    let policy = Policy(
+      version: "sha256:bench", scorers: [:], flagSeverity: .medium, unreadable: [],
+      requiresReasoning: false)
+    let store = NoStore()
+    let service = OversightService(
+      OversightService.Parts(
+        evaluator: Evaluator(scorers: [RuleScorer(rules)], policy: policy), episodes: store,
+        tokens: store, log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() },
+        version: "bench"))
+    service.reloadTokens {}
+    let server = try Server(
+      .address(host: "127.0.0.1", port: UInt16(port)), limits: benchLimits(), loops: 1,
+      handler: service)
+    server.start()
+    while true { pause() }
+  }
+}
+
+/// As many requests a connection as the load likes; all other limits as they are.
+private func benchLimits() -> Limits {
+  _ = raiseDescriptorLimit()
+  var limits = Limits()
+  limits.requestsPerConnectionMax = 100_000_000
+  return limits
+}
+
+/// A store that has one token and is asked for nothing else.
+private struct NoStore: EpisodeStore, TokenStore {
+  func record(_ record: EpisodeRecord, _ completion: @escaping Completion<Recording>) {
+    completion(.success(.created))
+  }
+
+  func extend(
+    _ id: String, project: String?, with piece: [UInt8],
+    revise: @escaping @Sendable (StoredEpisode) -> Extension,
+    _ completion: @escaping Completion<Void>
+  ) { completion(.failure(StoreError(.notFound, ""))) }
+
+  func episode(_ id: String, project: String?, _ completion: @escaping Completion<StoredEpisode>) {
+    completion(.failure(StoreError(.notFound, "")))
+  }
+
+  func episodes(_ filter: EpisodeFilter, _ completion: @escaping Completion<[StoredEpisode]>) {
+    completion(.success([]))
+  }
+
+  func ping(_ completion: @escaping Completion<Void>) { completion(.success(())) }
+
+  func grants(_ completion: @escaping Completion<[Grant]>) {
+    completion(
+      .success([
+        Grant(
+          id: "tok_bench", kind: .pipeline, name: "bench",
+          digest: TokenText.digest(IngestServer.token), project: nil, expiresAt: .max)
+      ]))
+  }
+
+  func add(_ grant: Grant, _ completion: @escaping Completion<Void>) { completion(.success(())) }
+  func revoke(_ id: String, _ completion: @escaping Completion<Void>) { completion(.success(())) }
+}
