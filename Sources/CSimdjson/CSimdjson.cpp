@@ -35,14 +35,35 @@ static int code_of(simdjson::error_code error) {
   }
 }
 
+static_assert(OVERT_JSON_PADDING >= simdjson::SIMDJSON_PADDING, "simdjson's padding has grown");
+
+extern "C" size_t overt_json_count_values(const uint8_t *bytes, size_t count) {
+  size_t values = 1;
+  const uint8_t *end = bytes + count;
+  for (const uint8_t *at = bytes; at < end; at++) {
+    switch (*at) {
+      case ',':
+      case '[':
+      case '{': values++; break;
+      case '"':
+        // To the end of the string: a quotation mark that an even number of backslashes precedes.
+        for (at++; at < end && *at != '"'; at++)
+          if (*at == '\\') at++;
+        break;
+      default: break;
+    }
+  }
+  return values;
+}
+
 extern "C" int overt_json_parse(overt_json_parser *parser, const uint8_t *bytes, size_t count,
-                                overt_json_tape *tape) {
+                                int is_padded, overt_json_tape *tape) {
   if (parser->parser.capacity() < count || parser->parser.max_depth() != parser->max_depth) {
     size_t capacity = count < 65536 ? 65536 : count;
     auto error = parser->parser.allocate(capacity, parser->max_depth);
     if (error) return code_of(error);
   }
-  auto error = parser->parser.parse(bytes, count, true).error();
+  auto error = parser->parser.parse(bytes, count, !is_padded).error();
   if (error) return code_of(error);
   tape->words = parser->parser.doc.tape.get();
   tape->strings = parser->parser.doc.string_buf.get();

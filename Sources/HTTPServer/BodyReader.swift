@@ -111,13 +111,16 @@ struct BodyReader {
     }
   }
 
+  /// Bytes of room behind a content: parsers that read whole vectors can then read it where it lies.
+  private static let roomBytes = 64
+
   /// Grows the content in one step to its declared length, once the peer has shown that it sends.
   private mutating func append(_ bytes: Span<UInt8>) {
     let unproven = 1 << 20
     if content.isEmpty {
-      content.reserveCapacity(max(bytes.count, min(remaining, unproven)))
+      content.reserveCapacity(max(bytes.count, min(remaining, unproven)) + Self.roomBytes)
     } else if content.count + bytes.count > content.capacity, chunks == nil {
-      content.reserveCapacity(content.count + remaining)
+      content.reserveCapacity(content.count + remaining + Self.roomBytes)
     }
     content.append(bytes)
   }

@@ -113,7 +113,7 @@ extension ImportError {
   fileprivate init(_ error: JSONError) {
     let place = error.offset.map { " (at byte \($0))" } ?? ""
     switch error.code {
-    case .memory: self.init(.tooLarge, error.message)
+    case .memory, .tooDense: self.init(.tooLarge, error.message)
     default: self.init(.malformed, error.message + place)
     }
   }

@@ -9,6 +9,8 @@ package struct JSONError: Error, Equatable {
     case tooDeep
     /// Not UTF-8.
     case encoding
+    /// So many values for its size that reading it would take many times its memory.
+    case tooDense
     /// The machine has no memory for it.
     case memory
   }

@@ -23,6 +23,16 @@ package final class JSONParser {
   /// parser of their own, so that one large body does not hold memory for ever.
   private static let keptBytesMax = 4 << 20
 
+  /// Documents up to this size may be as dense as they like.
+  private static let anyDensityBytesMax = 8 << 20
+  /// Bytes that each value of a larger document must have on average: a value takes 24 bytes of
+  /// memory, and reading a document is to take about three times its own.
+  private static let bytesPerValueMin = 8
+
+  /// Bytes behind the end of an array that must be allocated for a document to be read where it
+  /// lies: who receives documents reserves them.
+  package static let paddingBytes = Int(OVERT_JSON_PADDING)
+
   private let depthMax: Int
   private let parser: OpaquePointer?
 
@@ -38,31 +48,45 @@ package final class JSONParser {
   ///
   /// - Throws: ``JSONError``, with the byte offset where it is known.
   package func parse<Result>(
-    _ bytes: UnsafeBufferPointer<UInt8>,
+    _ bytes: UnsafeBufferPointer<UInt8>, isPadded: Bool = false,
     _ body: (JSONValue, JSONRepairs) -> Result
   ) throws(JSONError) -> Result {
-    if bytes.count > Self.keptBytesMax, unsafe overt_json_parser_capacity(parser) < bytes.count {
-      return try unsafe JSONParser(depthMax: depthMax).parseHere(bytes, body)
+    guard unsafe !isTooDense(bytes) else {
+      throw JSONError(
+        code: .tooDense,
+        message:
+          "A document of over \(Self.anyDensityBytesMax >> 20) MiB must have \(Self.bytesPerValueMin)"
+          + " bytes for each value.", offset: nil)
     }
-    return try unsafe parseHere(bytes, body)
+    if bytes.count > Self.keptBytesMax, unsafe overt_json_parser_capacity(parser) < bytes.count {
+      return try unsafe JSONParser(depthMax: depthMax).parseHere(bytes, isPadded, body)
+    }
+    return try unsafe parseHere(bytes, isPadded, body)
+  }
+
+  private func isTooDense(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard let start = bytes.baseAddress, bytes.count > Self.anyDensityBytesMax else { return false }
+    let values = unsafe overt_json_count_values(start, bytes.count)
+    return values > bytes.count / Self.bytesPerValueMin
   }
 
   /// Parses a document held in an array.
   package func parse<Result>(
     _ bytes: [UInt8], _ body: (JSONValue, JSONRepairs) -> Result
   ) throws(JSONError) -> Result {
-    unsafe try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in
-      try unsafe parse(buffer, body)
+    let isPadded = bytes.capacity - bytes.count >= Self.paddingBytes
+    return unsafe try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in
+      try unsafe parse(buffer, isPadded: isPadded, body)
     }
   }
 
   private func parseHere<Result>(
-    _ received: UnsafeBufferPointer<UInt8>,
+    _ received: UnsafeBufferPointer<UInt8>, _ isPadded: Bool,
     _ body: (JSONValue, JSONRepairs) -> Result
   ) throws(JSONError) -> Result {
     let bytes = unsafe withoutByteOrderMark(received)
     let skipped = received.count - bytes.count
-    let status = unsafe parseOnce(bytes)
+    let status = unsafe parseOnce(bytes, isPadded: isPadded)
     if status == OVERT_JSON_OK { return body(root, []) }
 
     var examination = JSONExamination(depthMax: depthMax)
@@ -80,7 +104,9 @@ package final class JSONParser {
     _ bytes: [UInt8], _ repairs: JSONRepairs, _ body: (JSONValue, JSONRepairs) -> Result
   ) throws(JSONError) -> Result {
     let deeper = JSONParser(depthMax: depthMax + 1)
-    let status = unsafe bytes.withUnsafeBufferPointer { unsafe deeper.parseOnce($0) }
+    let status = unsafe bytes.withUnsafeBufferPointer {
+      unsafe deeper.parseOnce($0, isPadded: false)
+    }
     guard status == OVERT_JSON_OK else { throw unexplained(status) }
     return body(deeper.root, repairs)
   }
@@ -91,10 +117,10 @@ package final class JSONParser {
     unsafe JSONValue(words: tape.words, strings: tape.strings, index: 1)
   }
 
-  private func parseOnce(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+  private func parseOnce(_ bytes: UnsafeBufferPointer<UInt8>, isPadded: Bool) -> Int {
     guard let parser = unsafe parser else { return Int(OVERT_JSON_MEMORY) }
     guard let start = bytes.baseAddress, bytes.count > 0 else { return Int(OVERT_JSON_EMPTY) }
-    return Int(unsafe overt_json_parse(parser, start, bytes.count, &tape))
+    return Int(unsafe overt_json_parse(parser, start, bytes.count, isPadded ? 1 : 0, &tape))
   }
 
   private func withoutByteOrderMark(

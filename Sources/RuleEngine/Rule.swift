@@ -59,7 +59,7 @@ package struct Rule: Sendable {
 }
 
 /// What a rule looks for in one part's text.
-package indirect enum Condition: Sendable, Equatable {
+package enum Condition: Sendable, Equatable {
   /// A pattern matches.
   case pattern(Pattern)
   /// One of them holds.

@@ -130,6 +130,16 @@ import Testing
     #expect(result.isComplete)
   }
 
+  /// Found by a fuzz target: the library's answer depended on how they were cut.
+  @Test(arguments: [0x22, 0x23, 0x24, 0x25, 0x26, 0x27] as [UInt8])
+  func `formats from before the standard are refused`(version: UInt8) throws {
+    let old = Zstd.encode([1]) + [version, 0xB5, 0x2F, 0xFD, 0, 0, 1, 0x28, 0xB5, 0x2F, 0xFD, 0x20]
+    for pieces in [[.max], [1], [4]] {
+      let error = #expect(throws: CompressionError.self) { try decode(old, .zstd, pieces: pieces) }
+      #expect(error?.code == .malformed)
+    }
+  }
+
   @Test func `nothing is no content`() throws {
     #expect(try !decode([], .gzip).isComplete)
     #expect(try !decode([], .zstd).isComplete)

@@ -148,3 +148,42 @@ import Testing
     }
   }
 }
+
+@Suite struct JSONDensityTests {
+  private func document(_ value: String, bytes: Int) -> [UInt8] {
+    let count = bytes / (value.utf8.count + 1)
+    return Array(("[" + String(repeating: value + ",", count: count) + "0]").utf8)
+  }
+
+  @Test func `a large document of nothing but tiny values is refused before it takes its memory`()
+    throws
+  {
+    for value in ["1", "[]", "{}", "\"\"", "12345678"] {
+      let large = document(value, bytes: 9 << 20)
+      let isDense = value.utf8.count < 8
+      if isDense {
+        let error = #expect(throws: JSONError.self) { try JSONParser().parse(large) { _, _ in } }
+        #expect(error?.code == .tooDense, "\(value)")
+      } else {
+        try JSONParser().parse(large) { root, _ in #expect(root.kind == .array) }
+      }
+    }
+  }
+
+  @Test func `a small one may be dense, and what stands in strings is no value`() throws {
+    try JSONParser().parse(document("1", bytes: 7 << 20)) { root, _ in #expect(root.kind == .array)
+    }
+    let text = String(repeating: #",[{\",[\\"#, count: 1 << 20)
+    try JSONParser().parse(Array("[\"\(text)\"]".utf8)) { root, _ in #expect(root.kind == .array) }
+  }
+
+  @Test func `a document is read where it lies if there is room behind it`() throws {
+    let text = Array(#"{"a": [1, "two", null]}"#.utf8)
+    var roomy: [UInt8] = []
+    roomy.reserveCapacity(text.count + JSONParser.paddingBytes)
+    roomy += text
+    for bytes in [text, roomy] {
+      try JSONParser().parse(bytes) { root, _ in #expect(root["a"]?.kind == .array) }
+    }
+  }
+}

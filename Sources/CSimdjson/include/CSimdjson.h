@@ -33,9 +33,18 @@ enum {
 overt_json_parser *overt_json_parser_create(size_t max_depth);
 void overt_json_parser_destroy(overt_json_parser *parser);
 
-// Parses a whole document. `tape` is valid until the next parse or the parser's end.
-int overt_json_parse(overt_json_parser *parser, const uint8_t *bytes, size_t count,
+// Bytes behind a document that a parse may read, though it does not depend on them.
+#define OVERT_JSON_PADDING 64
+
+// Parses a whole document. `tape` is valid until the next parse or the parser's end. `is_padded`
+// promises that OVERT_JSON_PADDING bytes behind the document are allocated; without it the document
+// is copied.
+int overt_json_parse(overt_json_parser *parser, const uint8_t *bytes, size_t count, int is_padded,
                      overt_json_tape *tape);
+
+// How many commas and opening brackets of arrays and objects stand outside of strings: within a few,
+// the number of values.
+size_t overt_json_count_values(const uint8_t *bytes, size_t count);
 
 // The largest document, in bytes, that the parser has room for without allocating.
 size_t overt_json_parser_capacity(const overt_json_parser *parser);
