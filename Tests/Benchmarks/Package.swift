@@ -40,7 +40,8 @@ let package = Package(
     .executableTarget(
       name: "hummingbird-peer",
       dependencies: [.product(name: "Hummingbird", package: "hummingbird")],
-      swiftSettings: settings),
+      // Written as Hummingbird's users write, who import what it exports.
+      swiftSettings: [.swiftLanguageMode(.v6)]),
     module("Oversight"),
     module("Threads"),
     module("JSON", ["CSimdjson"]),

@@ -55,8 +55,8 @@ struct BenchRules {
     match: {any: [{pattern: '\(expression.replacing("'", with: "''"))'}]}
     message: "Found: {{evidence}}"
     tests:
-      match: []
-      no-match: []
+      match: [{text: a, because: needed}, {text: b, because: needed}]
+      no-match: [{text: c, because: needed}, {text: d, because: needed}]
 
     """
   }
