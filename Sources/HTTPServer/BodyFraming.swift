@@ -29,7 +29,8 @@ package enum BodyFraming: Sendable, Hashable {
     if lengths > 1 { throw HTTPError(.repeatedContentLength) }
     // §6.3 item 6: a valid Content-Length is the length.
     if let index = control.contentLength.first {
-      self = .length(try Self.length(fields.bytes.span.extracting(fields.valueRange(at: index))))
+      self = .length(
+        try fields.withValue(at: index) { value throws(HTTPError) in try Self.length(value) })
       return
     }
     // §6.3 item 7: neither field means no body.
@@ -55,16 +56,15 @@ package enum BodyFraming: Sendable, Hashable {
   private static func checkCodings(_ fields: HeaderFields) throws(HTTPError) {
     var chunked = 0
     var unknown = 0
-    for index in fields.entries.indices where fields.isNamed("transfer-encoding", at: index) {
-      let range = fields.valueRange(at: index)
-      let span = fields.bytes.span
-      var start = range.lowerBound
-      for end in range.lowerBound...range.upperBound
-      where end == range.upperBound || span[end] == UInt8(ascii: ",") {
-        let coding = span.extracting(span.trimmingWhiteSpace(start..<end))
-        guard coding.isToken else { throw HTTPError(.malformedTransferEncoding) }
-        if coding.equalsIgnoringCase("chunked") { chunked += 1 } else { unknown += 1 }
-        start = end + 1
+    for index in 0..<fields.count where fields.isNamed("transfer-encoding", at: index) {
+      try fields.withValue(at: index) { value throws(HTTPError) in
+        var start = 0
+        for end in 0...value.count where end == value.count || value[end] == UInt8(ascii: ",") {
+          let coding = value.extracting(value.trimmingWhiteSpace(start..<end))
+          guard coding.isToken else { throw HTTPError(.malformedTransferEncoding) }
+          if coding.equalsIgnoringCase("chunked") { chunked += 1 } else { unknown += 1 }
+          start = end + 1
+        }
       }
     }
     guard unknown == 0 else { throw HTTPError(.unknownTransferCoding) }
@@ -75,7 +75,6 @@ package enum BodyFraming: Sendable, Hashable {
 extension Span where Element == UInt8 {
   /// Whether the bytes are a token (RFC 9110 §5.6.2).
   var isToken: Bool {
-    for index in indices where !self[index].isTokenByte { return false }
-    return !isEmpty
+    !isEmpty && endOfToken(0..<count) == count
   }
 }

@@ -144,11 +144,12 @@ extension HeaderFields {
   func contentCoding() throws(HTTPError) -> ContentCoding? {
     guard let index = firstIndex(of: "content-encoding") else { return nil }
     guard count(of: "content-encoding") == 1 else { throw HTTPError(.unsupportedContentCoding) }
-    let value = bytes.span.extracting(valueRange(at: index))
-    if value.isEmpty || value.equalsIgnoringCase("identity") { return nil }
-    // RFC 9110 §8.4.1.3: `x-gzip` is `gzip`.
-    if value.equalsIgnoringCase("gzip") || value.equalsIgnoringCase("x-gzip") { return .gzip }
-    if value.equalsIgnoringCase("zstd") { return .zstd }
-    throw HTTPError(.unsupportedContentCoding)
+    return try withValue(at: index) { value throws(HTTPError) in
+      if value.isEmpty || value.equalsIgnoringCase("identity") { return nil }
+      // RFC 9110 §8.4.1.3: `x-gzip` is `gzip`.
+      if value.equalsIgnoringCase("gzip") || value.equalsIgnoringCase("x-gzip") { return .gzip }
+      if value.equalsIgnoringCase("zstd") { return .zstd }
+      throw HTTPError(.unsupportedContentCoding)
+    }
   }
 }

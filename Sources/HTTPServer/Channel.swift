@@ -150,23 +150,23 @@ extension Channel {
 // MARK: Writing
 
 extension Channel {
-  /// Sends two runs of bytes, or keeps what the socket does not take; answers how many bytes went
-  /// to the socket.
+  /// Sends the first `count` bytes of `head` and then `body`, or keeps what the socket does not
+  /// take; answers how many bytes went to the socket.
   ///
   /// One system call, without TLS and with room in the socket.
   mutating func send(
-    _ head: [UInt8], _ body: [UInt8], _ loop: EventLoop
+    _ head: [UInt8], _ count: Int, _ body: [UInt8], _ loop: EventLoop
   ) throws(ChannelError) -> Int {
     guard session == nil, unsent.isEmpty else {
-      unsent.append(head)
+      unsent.append(Array(head[..<count]))
       unsent.append(body)
       return try flush(loop)
     }
     do {
-      let sent = try socket.send(head.span, body.span) ?? 0
+      let sent = try socket.send(head.span.extracting(0..<count), body.span) ?? 0
       loop.counters.bytesSent.add(sent)
-      unsent.append(head, from: sent)
-      unsent.append(body, from: max(0, sent - head.count))
+      if sent < count { unsent.append(Array(head[..<count]), from: sent) }
+      unsent.append(body, from: max(0, sent - count))
       return sent
     } catch {
       throw .socket

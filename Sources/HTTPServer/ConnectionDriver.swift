@@ -205,8 +205,8 @@ extension ConnectionDriver {
       isPaused = true
       loop.advanceLater(token)
       return false
-    case .admit(let head): return admit(head, loop, hasMoreBytes: hasMoreBytes)
-    case .deliver(let request): return deliver(request, loop)
+    case .admit: return admit(loop, hasMoreBytes: hasMoreBytes)
+    case .deliver: return deliver(loop)
     case .refuse(let error): return respond(loop.refusal(error), loop)
     case .shutDownWrites:
       channel.shutDownWrites(loop)
@@ -218,7 +218,8 @@ extension ConnectionDriver {
     }
   }
 
-  private mutating func admit(_ head: RequestHead, _ loop: EventLoop, hasMoreBytes: Bool) -> Bool {
+  private mutating func admit(_ loop: EventLoop, hasMoreBytes: Bool) -> Bool {
+    guard let head = state.head else { return false }
     loop.counters.requests.add(1)
     switch admission(head, loop) {
     case .refuse(let response):
@@ -249,9 +250,9 @@ extension ConnectionDriver {
 
   private static let bytesWorthAsking = 1 << 20
 
-  private mutating func deliver(_ request: Request, _ loop: EventLoop) -> Bool {
+  private mutating func deliver(_ loop: EventLoop) -> Bool {
     let responder = Responder(loop.mailbox, token: token)
-    loop.handler.handle(request, responder)
+    loop.handler.handle(state.takeRequest(), responder)
     guard let response = responder.takeOrDetach() else { return false }
     return respond(response, loop)
   }
@@ -267,21 +268,24 @@ extension ConnectionDriver {
     let context = state.respond(
       closesConnection: response.closesConnection || isLate, at: loop.now, loop.limits)
     let rest = loop.encode(response, context)
-    write(loop.encoder.bytes, rest, loop)
+    write(loop.encoder.storage, loop.encoder.count, rest, loop)
     guard !isClosed else { return false }
     return perform(
       state.wrote(isComplete: channel.isFlushed, at: loop.now), loop, hasMoreBytes: false)
   }
 
   private mutating func sendContinue(_ loop: EventLoop) {
-    write(ResponseEncoder.continueResponse, [], loop)
+    let interim = ResponseEncoder.continueResponse
+    write(interim, interim.count, [], loop)
     guard !isClosed else { return }
     _ = state.wrote(isComplete: channel.isFlushed, at: loop.now)
   }
 
-  private mutating func write(_ head: [UInt8], _ body: [UInt8], _ loop: EventLoop) {
+  private mutating func write(
+    _ head: [UInt8], _ count: Int, _ body: [UInt8], _ loop: EventLoop
+  ) {
     do throws(ChannelError) {
-      _ = try channel.send(head, body, loop)
+      _ = try channel.send(head, count, body, loop)
     } catch {
       close(loop)
     }

@@ -12,10 +12,11 @@ struct ConnectionState {
     case again
     /// The same, after other connections have had their turn.
     case pause
-    /// Ask the handler whether the request may come in, then call `admitted` or `notAdmitted`.
-    case admit(RequestHead)
-    /// Give the request to the handler, then call `respond` when there is a response.
-    case deliver(Request)
+    /// Ask the handler whether the request with the head `head` may come in, then call `admitted` or
+    /// `notAdmitted`.
+    case admit
+    /// Give what `takeRequest` answers to the handler, then call `respond` when there is a response.
+    case deliver
     /// Answer the fault: call `respond`.
     case refuse(HTTPError)
     /// Shut our half of the connection and read on.
@@ -56,7 +57,8 @@ struct ConnectionState {
   private let peer: PeerAddress
   private var phase = Phase.head
   private var parser = RequestParser()
-  private var head: RequestHead?
+  /// The head of the request at hand.
+  private(set) var head: RequestHead?
   private var reader: BodyReader?
   private var bodyBytesMax = 0
   private var requests = 0
@@ -134,10 +136,10 @@ extension ConnectionState {
     head.peer = peer
     head.receivedAtNanoseconds = now.nanoseconds
     self.head = head
-    parser = RequestParser()
+    parser.reset()
     requests += 1
     phase = .admitting
-    return (count, .admit(head))
+    return (count, .admit)
   }
 
   private mutating func receiveBody(
@@ -155,15 +157,20 @@ extension ConnectionState {
   }
 
   private mutating func bodyEnded(at now: LoopInstant) -> Action {
-    let content = reader?.content ?? []
-    reader = nil
     if case .discarding = phase {
+      reader = nil
       phase = .responding
       return hasUnsentBytes ? .wait : finishResponse(at: now)
     }
-    guard let head else { return .close }
     phase = .handling
-    return .deliver(Request(head: head, body: content))
+    return .deliver
+  }
+
+  /// The request that is to be delivered. To be called once, when `receive` says so.
+  mutating func takeRequest() -> Request {
+    guard let head else { preconditionFailure("a request is delivered when there is one") }
+    let content = reader.take()?.content ?? []
+    return Request(head: head, body: content)
   }
 
   private mutating func linger(

@@ -20,8 +20,8 @@ struct ControlFields {
 
   init(_ fields: HeaderFields) {
     // Few fields have a name of these lengths: comparing the length first skips nearly all.
-    for index in fields.entries.indices {
-      switch fields.entries[index].name.count {
+    for index in 0..<fields.count {
+      switch fields.buffer.entry(at: index).name.count {
       case 4 where fields.isNamed("host", at: index): host.note(index)
       case 6 where fields.isNamed("expect", at: index): expect.note(index)
       case 10 where fields.isNamed("connection", at: index): connection.note(index)

@@ -81,8 +81,44 @@ extension Span where Element == UInt8 {
     }
   }
 
+  /// Where in `range` the first byte is that a token must not hold; its end if there is none.
+  func endOfToken(_ range: Range<Int>) -> Int {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "the range lies inside")
+    return unsafe withUnsafeBytes { bytes in
+      var index = range.lowerBound
+      while index < range.upperBound, unsafe bytes[index].isTokenByte { index += 1 }
+      return index
+    }
+  }
+
+  /// Whether the bytes, which are a token, are `text` in any case; `text` has lower-case letters,
+  /// digits and hyphens alone.
+  ///
+  /// With bit 5 set, no byte of a token but a letter of the same name becomes a letter, and none but
+  /// itself a digit or a hyphen: so bytes can be compared eight at a time.
+  func isName(_ text: StaticString) -> Bool {
+    guard count == text.utf8CodeUnitCount else { return false }
+    return unsafe withUnsafeBytes { bytes in
+      let wanted = unsafe UnsafeRawPointer(text.utf8Start)
+      var index = 0
+      while index + 8 <= count {
+        let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        let other = unsafe wanted.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        guard word | 0x2020_2020_2020_2020 == other else { return false }
+        index += 8
+      }
+      while index < count {
+        guard unsafe bytes[index] | 0x20 == wanted.load(fromByteOffset: index, as: UInt8.self)
+        else { return false }
+        index += 1
+      }
+      return true
+    }
+  }
+
   /// Where in `range` the first byte is that a field value must not hold; its end if there is none.
   func endOfFieldValue(_ range: Range<Int>) -> Int {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "the range lies inside")
     var index = unsafe withUnsafeBytes { bytes in
       var index = range.lowerBound
       // Eight bytes at a time, for as long as none is below 0x20 or is 0x7F ("Bit Twiddling Hacks",

@@ -10,52 +10,46 @@ package struct RequestHead: Sendable {
     case http11
   }
 
-  /// Everything but the peer, shared: a head is handed on several times a request.
-  private final class Parts: Sendable {
+  /// What was made of the bytes.
+  struct Checked: Sendable {
     let line: StartLine
-    let fields: HeaderFields
     let framing: BodyFraming
     let allowsPersistence: Bool
     let expectsContinue: Bool
     let isCoded: Bool
-
-    init(
-      _ line: StartLine, _ fields: HeaderFields, _ control: ControlFields
-    ) throws(HTTPError) {
-      self.line = line
-      self.fields = fields
-      framing = try BodyFraming(of: fields, control, version: line.version)
-      allowsPersistence = RequestHead.allowsPersistence(line, fields, control)
-      expectsContinue =
-        line.version == .http11 && framing != .length(0) && control.expect.count > 0
-      isCoded = framing != .length(0) && control.contentEncoding.count > 0
-    }
   }
 
-  private let parts: Parts
+  private let buffer: HeadBuffer
   /// The address of the peer, without its port.
   package internal(set) var peer = PeerAddress.unknown
   /// When the head was complete: nanoseconds of the monotonic clock, whose origin means nothing.
   package internal(set) var receivedAtNanoseconds: UInt64 = 0
 
+  private var checked: Checked {
+    guard let checked = buffer.checked else {
+      preconditionFailure("a head is made of what was checked")
+    }
+    return checked
+  }
+
   /// The method.
-  package var method: Method { parts.line.method }
+  package var method: Method { checked.line.method }
   /// The path: percent-decoded, valid UTF-8, without encoded slashes, control bytes or dot
   /// segments. It starts with "/", or is "*" for `OPTIONS *`.
-  package var path: String { parts.line.target.path }
+  package var path: String { checked.line.target.path }
   /// The version.
-  package var version: Version { parts.line.version }
+  package var version: Version { checked.line.version }
   /// The header fields.
-  package var fields: HeaderFields { parts.fields }
+  package var fields: HeaderFields { HeaderFields(buffer: buffer) }
   /// The request target as received.
-  package var target: String { text(parts.line.target.whole) }
+  package var target: String { text(checked.line.target.whole) }
 
   /// The query without its question mark, as received: its escapes are well-formed but not
   /// decoded. Nil if there is no question mark.
-  package var query: String? { parts.line.target.query.map(text) }
+  package var query: String? { checked.line.target.query.map(text) }
 
   /// The authority of an absolute-form target, or else the Host field (RFC 9112 §3.2.2).
-  package var host: String? { parts.line.target.authority.map(text) ?? fields["host"] }
+  package var host: String? { checked.line.target.authority.map(text) ?? fields["host"] }
 
   /// The numeric address of the peer, for logs.
   package var peerAddress: String { peer.description }
@@ -68,19 +62,19 @@ package struct RequestHead: Sendable {
     }
   }
 
-  var framing: BodyFraming { parts.framing }
+  var framing: BodyFraming { checked.framing }
 
   /// Whether there is content, with a Content-Encoding.
-  var isCoded: Bool { parts.isCoded }
+  var isCoded: Bool { checked.isCoded }
 
   /// Whether the client waits for `100 Continue` before it sends the body.
-  var expectsContinue: Bool { parts.expectsContinue }
+  var expectsContinue: Bool { checked.expectsContinue }
 
   /// Whether the client lets the connection persist (RFC 9112 §9.3).
-  var allowsPersistence: Bool { parts.allowsPersistence }
+  var allowsPersistence: Bool { checked.allowsPersistence }
 
   private func text(_ range: Range<Int>) -> String {
-    String(copying: fields.bytes.span.extracting(range))
+    buffer.withBytes(range) { String(copying: $0) }
   }
 }
 
@@ -91,7 +85,14 @@ extension RequestHead {
   init(_ line: StartLine, _ fields: HeaderFields) throws(HTTPError) {
     let control = ControlFields(fields)
     try Self.checkHost(fields, control, line.version)
-    parts = try Parts(line, fields, control)
+    let framing = try BodyFraming(of: fields, control, version: line.version)
+    let hasContent = framing != .length(0)
+    buffer = fields.buffer
+    buffer.checked = Checked(
+      line: line, framing: framing,
+      allowsPersistence: Self.allowsPersistence(line.version, fields, control),
+      expectsContinue: line.version == .http11 && hasContent && control.expect.count > 0,
+      isCoded: hasContent && control.contentEncoding.count > 0)
     try Self.checkExpectation(fields, control, line.version)
   }
 
@@ -104,7 +105,7 @@ extension RequestHead {
       return
     }
     guard control.host.count == 1 else { throw HTTPError(.repeatedHost) }
-    guard Authority.isValid(fields.bytes.span.extracting(fields.valueRange(at: index))) else {
+    guard fields.withValue(at: index, { Authority.isValid($0) }) else {
       throw HTTPError(.malformedHost)
     }
   }
@@ -114,20 +115,19 @@ extension RequestHead {
     _ fields: HeaderFields, _ control: ControlFields, _ version: Version
   ) throws(HTTPError) {
     guard version == .http11, control.expect.count > 0 else { return }
-    for index in fields.entries.indices where fields.isNamed("expect", at: index) {
-      let value = fields.bytes.span.extracting(fields.valueRange(at: index))
-      guard value.equalsIgnoringCase("100-continue") else {
+    for index in 0..<fields.count where fields.isNamed("expect", at: index) {
+      guard fields.withValue(at: index, { $0.equalsIgnoringCase("100-continue") }) else {
         throw HTTPError(.expectationFailed)
       }
     }
   }
 
   private static func allowsPersistence(
-    _ line: StartLine, _ fields: HeaderFields, _ control: ControlFields
+    _ version: Version, _ fields: HeaderFields, _ control: ControlFields
   ) -> Bool {
-    guard control.connection.count > 0 else { return line.version == .http11 }
+    guard control.connection.count > 0 else { return version == .http11 }
     if fields.contains("connection", token: "close") { return false }
-    return line.version == .http11 || fields.contains("connection", token: "keep-alive")
+    return version == .http11 || fields.contains("connection", token: "keep-alive")
   }
 }
 

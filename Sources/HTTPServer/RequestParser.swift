@@ -12,6 +12,8 @@ struct RequestParser {
     case complete(RequestHead, count: Int)
   }
 
+  private static let keptEntriesMax = 16
+
   private var lineStart = 0
   private var searched = 0
   private var skippedEmptyLine = false
@@ -67,15 +69,13 @@ struct RequestParser {
       return
     }
     startLine = try StartLine(bytes, line)
-    entries.reserveCapacity(12)
   }
 
   /// `field-name ":" OWS field-value OWS` (RFC 9112 §5).
   static func field(
     _ bytes: Span<UInt8>, _ line: Range<Int>
   ) throws(HTTPError) -> HeaderFields.Entry {
-    var colon = line.lowerBound
-    while colon < line.upperBound, bytes[colon].isTokenByte { colon += 1 }
+    let colon = bytes.endOfToken(line)
     guard colon > line.lowerBound, colon < line.upperBound, bytes[colon] == UInt8(ascii: ":")
     else { throw nameFault(bytes, line, at: colon) }
     let end = bytes.endOfFieldValue((colon + 1)..<line.upperBound)
@@ -96,11 +96,18 @@ struct RequestParser {
   }
 
   private mutating func head(_ bytes: Span<UInt8>) throws(HTTPError) -> RequestHead {
-    guard let startLine else { throw HTTPError(.malformedRequestLine) }
-    var copy: [UInt8] = []
-    copy.append(bytes.extracting(0..<lineStart))
-    let fields = HeaderFields(bytes: copy, entries: entries)
-    entries = []
-    return try RequestHead(startLine, fields)
+    guard let startLine = startLine.take() else { throw HTTPError(.malformedRequestLine) }
+    let buffer = HeadBuffer(bytes.extracting(0..<lineStart), entries)
+    return try RequestHead(startLine, HeaderFields(buffer: buffer))
+  }
+
+  /// Gets ready for the next head.
+  mutating func reset() {
+    lineStart = 0
+    searched = 0
+    skippedEmptyLine = false
+    startLine = nil
+    // What one request has, the next has too; a large head's memory is not kept.
+    entries.removeAll(keepingCapacity: entries.count <= Self.keptEntriesMax)
   }
 }

@@ -53,9 +53,10 @@ package struct Response: Sendable {
   }
 
   /// A response with JSON that is encoded already.
-  package static func json(
-    _ status: Status, _ body: [UInt8], contentType: String = "application/json"
-  ) -> Response {
-    Response(status, fields: [Field("content-type", contentType)], body: body)
+  package static func json(_ status: Status, _ body: [UInt8]) -> Response {
+    Response(status, fields: jsonFields, body: body)
   }
+
+  /// Made once: nearly every response has them.
+  private static let jsonFields = [Field("content-type", "application/json")]
 }

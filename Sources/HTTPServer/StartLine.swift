@@ -11,8 +11,7 @@ struct StartLine: Sendable {
   ///
   /// - Throws: faults of the request line, its target and its version.
   init(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(HTTPError) {
-    var methodEnd = range.lowerBound
-    while methodEnd < range.upperBound, bytes[methodEnd].isTokenByte { methodEnd += 1 }
+    let methodEnd = bytes.endOfToken(range)
     var targetEnd = methodEnd + 1
     while targetEnd < range.upperBound, bytes[targetEnd] != .space { targetEnd += 1 }
     guard methodEnd > range.lowerBound, methodEnd < range.upperBound, bytes[methodEnd] == .space,

@@ -24,6 +24,8 @@ struct Problem {
   var retrySeconds: Int?
   var fields: [Response.Field] = []
 
+  private static let contentFields = [Response.Field("content-type", "application/problem+json")]
+
   /// Clients that were refused together should not come back together.
   private static func jitter() -> Int { Int.random(in: 1...3) }
 
@@ -72,8 +74,7 @@ struct Problem {
   func response(instance: String? = nil, requestID: String? = nil) -> Response {
     var writer = JSONWriter()
     write(to: &writer, instance: instance, requestID: requestID)
-    var response = Response.json(
-      status, writer.bytes, contentType: "application/problem+json")
+    var response = Response(status, fields: Self.contentFields, body: writer.bytes)
     if isRetryable {
       response.fields.append(Response.Field("retry-after", "\(retrySeconds ?? Self.jitter())"))
     }

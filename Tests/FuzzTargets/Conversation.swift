@@ -50,9 +50,9 @@ package struct Conversation {
     switch action {
     case .wait: return false
     case .again, .pause: return true
-    case .admit(let head): return admit(head)
-    case .deliver(let request):
-      let content = String(decoding: request.body, as: UTF8.self)
+    case .admit: return state.head.map { admit($0) } ?? false
+    case .deliver:
+      let content = String(decoding: state.takeRequest().body, as: UTF8.self)
       return respond(content.isEmpty ? "200" : "200:\(content)")
     case .refuse(let error): return refuse(error)
     case .shutDownWrites:

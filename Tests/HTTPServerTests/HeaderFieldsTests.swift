@@ -16,7 +16,6 @@ import Testing
     #expect(fields["x-b"] == nil)
     #expect(fields.count == 4)
     #expect(fields.name(at: 1) == "CONTENT-type")
-    #expect(fields.bytes(of: "x-a").map(Array.init) == [UInt8(ascii: "1")])
   }
 
   @Test func `a token is found in a list and is no substring`() throws {
