@@ -13,6 +13,15 @@ struct BodyReader {
     case complete
   }
 
+  /// How far a step came.
+  struct Step {
+    /// Bytes that were used.
+    let used: Int
+    let progress: Progress
+    /// Bytes of memory that the body holds now.
+    let heldBytes: Int
+  }
+
   private var remaining = 0
   private var chunks: ChunkedDecoder?
   private var decompressor: Decompressor?
@@ -61,21 +70,22 @@ struct BodyReader {
   /// of content.
   private static let codedBytesInRowMax = 16 << 10
 
-  /// Reads on; answers how many bytes it used.
+  /// Reads on.
   ///
   /// - Throws: faults of chunks, trailers and codings, `contentTooLarge`. The reader is of no use
   ///   then.
   mutating func read(
     _ bytes: Span<UInt8>, _ bounds: ChunkedDecoder.Bounds
-  ) throws(HTTPError) -> (used: Int, Progress) {
+  ) throws(HTTPError) -> Step {
     let count = min(bytes.count, decompressor == nil ? .max : Self.codedBytesInRowMax)
     let turn = bytes.extracting(0..<count)
     let used = try chunks == nil ? readLength(turn) : readChunks(turn, bounds)
     if isWhole {
       guard decompressor?.isComplete ?? true else { throw HTTPError(.malformedContentCoding) }
-      return (used, .complete)
+      return Step(used: used, progress: .complete, heldBytes: heldBytes)
     }
-    return (used, used < bytes.count ? .paused : .incomplete)
+    return Step(
+      used: used, progress: used < bytes.count ? .paused : .incomplete, heldBytes: heldBytes)
   }
 
   private var isWhole: Bool { chunks?.isComplete ?? (remaining == 0) }

@@ -60,6 +60,8 @@ struct ConnectionState {
   /// The head of the request at hand.
   private(set) var head: RequestHead?
   private var reader: BodyReader?
+  /// Bytes of memory that the body of the request at hand holds.
+  private(set) var heldBodyBytes = 0
   private var bodyBytesMax = 0
   private var requests = 0
   private var lingeredBytes = 0
@@ -89,9 +91,6 @@ struct ConnectionState {
     case .securing, .admitting, .handling, .responding: false
     }
   }
-
-  /// Bytes of memory that the request's body holds.
-  var heldBodyBytes: Int { reader?.heldBytes ?? 0 }
 
   /// Whether a request is with the handler, so that a response is in place.
   var awaitsResponse: Bool {
@@ -148,11 +147,12 @@ extension ConnectionState {
     let bounds = ChunkedDecoder.Bounds(
       bodyBytesMax: bodyBytesMax, extensionBytesMax: limits.chunkExtensionBytesMax,
       trailerBytesMax: limits.trailerBytesMax, trailerFieldsMax: limits.trailerFieldsMax)
-    guard let (used, progress) = try reader?.read(bytes, bounds) else { return (0, .wait) }
-    switch progress {
-    case .incomplete: return (used, .wait)
-    case .paused: return (used, .pause)
-    case .complete: return (used, bodyEnded(at: now))
+    guard let step = try reader?.read(bytes, bounds) else { return (0, .wait) }
+    heldBodyBytes = step.heldBytes
+    switch step.progress {
+    case .incomplete: return (step.used, .wait)
+    case .paused: return (step.used, .pause)
+    case .complete: return (step.used, bodyEnded(at: now))
     }
   }
 
@@ -275,6 +275,7 @@ extension ConnectionState {
     since = now
     headStart = nil
     head = nil
+    heldBodyBytes = 0
     if isClosing {
       phase = .lingering
       return .shutDownWrites

@@ -51,6 +51,9 @@ extension UInt8 {
   }
 }
 
+/// 1 for each `tchar`: the one class that is asked for at every byte of every name.
+private let tokenBytes: [UInt8] = (UInt8.min...UInt8.max).map { $0.isTokenByte ? 1 : 0 }
+
 /// Comparisons of received bytes with names known to the program.
 extension Span where Element == UInt8 {
   /// Whether the bytes are `text`, case and all.
@@ -85,9 +88,11 @@ extension Span where Element == UInt8 {
   func endOfToken(_ range: Range<Int>) -> Int {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "the range lies inside")
     return unsafe withUnsafeBytes { bytes in
-      var index = range.lowerBound
-      while index < range.upperBound, unsafe bytes[index].isTokenByte { index += 1 }
-      return index
+      unsafe tokenBytes.withUnsafeBufferPointer { table in
+        var index = range.lowerBound
+        while index < range.upperBound, unsafe table[Int(bytes[index])] == 1 { index += 1 }
+        return index
+      }
     }
   }
 

@@ -21,11 +21,11 @@ import Testing
     var used = 0
     var turns = 0
     loop: while true {
-      let (count, progress) = try reader.read(coded.span.extracting(used...), Self.bounds)
-      used += count
+      let step = try reader.read(coded.span.extracting(used...), Self.bounds)
+      used += step.used
       turns += 1
-      switch progress {
-      case .paused: #expect(count <= 16 << 10)
+      switch step.progress {
+      case .paused: #expect(step.used <= 16 << 10)
       case .incomplete: Issue.record("all bytes are there")
       case .complete: break loop
       }
@@ -40,8 +40,8 @@ import Testing
     let content = random(200_000)
     var reader = try BodyReader(
       .length(content.count), coding: nil, contentBytesMax: 1 << 20, Limits())
-    let (used, progress) = try reader.read(content.span, Self.bounds)
-    #expect(used == content.count && progress == .complete)
+    let step = try reader.read(content.span, Self.bounds)
+    #expect(step.used == content.count && step.progress == .complete)
     #expect(reader.content == content)
   }
 

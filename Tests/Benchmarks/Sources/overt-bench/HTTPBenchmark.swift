@@ -2,8 +2,8 @@ internal import ArgumentParser
 internal import Foundation
 internal import Glibc
 
-/// Server CPU per request, each server with one thread where it has that choice, access logs off,
-/// kept connections, the same load.
+/// Server CPU per request, each server on one processor and the load on another, with one thread
+/// where it has that choice, access logs off, kept connections, the same load.
 ///
 /// - Bare: a 4 KB POST answered by our server with a handler that does nothing, against nginx that
 ///   answers a static 200 to the same (and drops the body unread by any program), and against
@@ -28,16 +28,19 @@ struct HTTPBenchmark {
     try expressions.joined(separator: "\n").write(
       toFile: expressionFile, atomically: true, encoding: .utf8)
     let bare = try Started("overt") { port in
-      try Peer(Tool.ownProgram, ["static-server", "--port", "\(port)"])
+      try Peer(Tool.ownProgram, ["static-server", "--port", "\(port)"], isPinned: true)
     }
     let ingest = try Started("overt") { port in
-      try Peer(Tool.ownProgram, ["ingest-server", "--port", "\(port)", "--folder", folder])
+      try Peer(
+        Tool.ownProgram, ["ingest-server", "--port", "\(port)", "--folder", folder], isPinned: true)
     }
     let nginx = try Started("nginx") { port in
-      try Peer("nginx", ["-p", folder, "-c", try configuration(folder, port)])
+      try Peer(
+        "nginx", ["-p", folder, "-c", try configuration(folder, port)], isPinned: true)
     }
     let hummingbird = try Started("Hummingbird") { port in
-      try Peer(Tool.sibling("hummingbird-peer"), ["\(port)", expressionFile])
+      try Peer(
+        Tool.sibling("hummingbird-peer"), ["\(port)", expressionFile], isPinned: true)
     }
     let plain = try script(
       folder, "plain", "{\"text\":\"" + String(repeating: "a", count: Self.bodyBytes - 11) + "\"}")
@@ -73,7 +76,7 @@ struct HTTPBenchmark {
     let before = try Tool.cpuSeconds(of: server.peer.identifier)
     let load = try Load(
       port: server.port, path: path, seconds: options.seconds, connections: Self.connections,
-      script: script)
+      script: script, isPinned: true)
     let after = try Tool.cpuSeconds(of: server.peer.identifier)
     return (after - before) / load.requests * 1e6
   }

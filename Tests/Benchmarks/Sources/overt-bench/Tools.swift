@@ -10,9 +10,13 @@ final class Peer {
   private let process = Process()
   var identifier: Int32 { process.processIdentifier }
 
-  init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+  /// - Parameter isPinned: whether it keeps to a processor that the load leaves alone.
+  init(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:],
+    isPinned: Bool = false
+  ) throws {
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
+    process.arguments = (isPinned ? Tool.pin(1) : []) + [program] + arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
@@ -29,6 +33,12 @@ final class Peer {
 }
 
 enum Tool {
+  /// What makes a command keep to a processor, where there are several: without it the scheduler
+  /// moves server and load about, and rounds differ by a tenth.
+  static func pin(_ processor: Int) -> [String] {
+    ProcessInfo.processInfo.activeProcessorCount > 1 ? ["taskset", "-c", "\(processor)"] : []
+  }
+
   /// Runs a program to its end and takes what it prints.
   @discardableResult
   static func run(_ program: String, _ arguments: [String]) throws -> String {
@@ -174,11 +184,17 @@ struct Load {
   /// Milliseconds within which 99 of 100 requests were answered.
   let p99: Double
 
-  /// - Parameter script: Lua that makes the requests.
-  init(port: Int, path: String, seconds: Int, connections: Int, script: String) throws {
+  /// - Parameters:
+  ///   - script: Lua that makes the requests.
+  ///   - isPinned: whether it keeps to the first processor.
+  init(
+    port: Int, path: String, seconds: Int, connections: Int, script: String,
+    isPinned: Bool = false
+  ) throws {
+    let command = (isPinned ? Tool.pin(0) : []) + ["wrk"]
     let text = try Tool.run(
-      "wrk",
-      [
+      command[0],
+      command.dropFirst() + [
         "-t", "1", "-c", "\(connections)", "-d", "\(seconds)s", "-s", script, "--latency",
         "http://127.0.0.1:\(port)\(path)",
       ])
