@@ -201,9 +201,10 @@ struct Load {
     let line = text.split(separator: "\n").first { $0.contains(" requests in ") }
     requests = line.flatMap { $0.split(separator: " ").first.flatMap { Double($0) } } ?? 0
     errors = text.contains("Non-2xx") ? 1 : 0
-    let slow = text.split(separator: "\n").first { $0.contains("99%") }
-    p99 = slow?.split(separator: " ").last.map { Self.milliseconds(String($0)) } ?? .nan
-    guard requests > 0, errors == 0 else {
+    let slow = text.split(separator: "\n").lazy.map { $0.split(separator: " ") }
+      .first { $0.first == "99%" }
+    p99 = slow?.last.map { Self.milliseconds(String($0)) } ?? .nan
+    guard requests > 0, errors == 0, !p99.isNaN else {
       throw BenchmarkError(description: "the load failed:\n\(text)")
     }
   }
