@@ -62,6 +62,12 @@ final class Batch: Sendable {
   /// Waits until another line may be sent to the store. Blocks; not for loop threads.
   func awaitTurn() { slots.wait() }
 
+  /// Waits, for the line whose turn it is, until every line before it has been answered.
+  func awaitAnswers() {
+    for _ in 1..<Self.underWayMax { slots.wait() }
+    for _ in 1..<Self.underWayMax { slots.signal() }
+  }
+
   /// A batch without lines has nobody who would finish it.
   func finishIfEmpty() {
     let isEmpty = state.withLock { $0.results.isEmpty }

@@ -33,9 +33,9 @@ extension OversightService {
   }
 
   /// Reads, judges and stores one episode. Counts it, except for a refusal, which whoever answers
-  /// counts.
+  /// counts. `willStore` is told the external ID before the episode goes to the store.
   func ingest(
-    _ call: Call, _ bytes: [UInt8], isStrict: Bool,
+    _ call: Call, _ bytes: [UInt8], isStrict: Bool, willStore: (String) -> Void = { _ in },
     _ completion: @escaping @Sendable (Result<Stored, Refusal>) -> Void
   ) {
     let intake = intake
@@ -51,6 +51,7 @@ extension OversightService {
     var record = intake.record(judged, received: bytes, project: project)
     record.traceID = call.trace.parentID == nil ? nil : call.trace.traceID
     let sightings = Sightings(judged)
+    willStore(record.externalID)
     episodes.record(record) { [self, record] result in
       switch result {
       case .success(let recording):
@@ -163,9 +164,16 @@ extension OversightService {
       let batch = Batch(lines.count, seesVerdict: call.allows(.episodesRead)) { response in
         call.send(response)
       }
+      // The store works on several records at once. Of lines of one name the first is the new one.
+      var names: Set<String> = []
+      let awaitNamesakes = { (name: String) in
+        if names.insert(name).inserted { return }
+        batch.awaitAnswers()
+        names = [name]
+      }
       for (index, line) in lines.enumerated() {
         batch.awaitTurn()
-        ingest(call, line, isStrict: isStrict) { [self] result in
+        ingest(call, line, isStrict: isStrict, willStore: awaitNamesakes) { [self] result in
           if case .failure(let refusal) = result { metrics.refused.add(refusal.problem.name) }
           batch.finish(index, line, result)
         }
@@ -175,7 +183,7 @@ extension OversightService {
   }
 
   private func ingest(
-    _ call: Call, _ line: BatchLine, isStrict: Bool,
+    _ call: Call, _ line: BatchLine, isStrict: Bool, willStore: (String) -> Void,
     _ completion: @escaping @Sendable (Result<Stored, Refusal>) -> Void
   ) {
     metrics.received.add()
@@ -187,7 +195,7 @@ extension OversightService {
               "line-too-long", .contentTooLarge, "The line is too long.",
               "The limit is \(Self.lineBytesMax) bytes a line."))))
     }
-    ingest(call, line.bytes, isStrict: isStrict) { result in
+    ingest(call, line.bytes, isStrict: isStrict, willStore: willStore) { result in
       guard case .failure(let refusal) = result, line.isCutOff,
         refusal.problem.name == "malformed-json"
       else { return completion(result) }
