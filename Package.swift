@@ -60,7 +60,11 @@ let package = Package(
     // Adapters: each imports the domain and the one thing that it adapts.
     module("Importers", ["Oversight", "Threads", "JSON"]),
     module(
-      "RuleEngine", ["Oversight", "Threads", "Cryptography", "CVectorscan", "CPCRE2", yams]),
+      "RuleEngine",
+      [
+        "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
+        yams,
+      ]),
     module(
       "PostgresStore", ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres", log]),
     .target(
@@ -83,6 +87,7 @@ let package = Package(
     // C and C++ libraries behind small shims.
     .target(
       name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(name: "CCLD2", linkerSettings: [.linkedLibrary("cld2")]),
     .target(name: "CLinux"),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .systemLibrary(name: "CVectorscan", pkgConfig: "libhs"),

@@ -27,7 +27,19 @@ package struct Evaluator: Sendable {
     return Verdict(
       decision: policy.decide(outcomes, coverage: coverage),
       outcomes: ScorerName.allCases.compactMap { name in outcomes[name].map { (name, $0) } },
-      coverage: coverage, versions: versions, warnings: episode.warnings)
+      coverage: coverage, undecided: undecided(outcomes, coverage), versions: versions,
+      warnings: episode.warnings)
+  }
+
+  private func undecided(
+    _ outcomes: [ScorerName: Outcome], _ coverage: Coverage
+  ) -> [Verdict.UndecidedRules] {
+    Channel.allCases.compactMap { channel in
+      let count = outcomes.values.reduce(0) { $0 + ($1.score?.undecided[channel] ?? 0) }
+      guard count > 0 else { return nil }
+      return Verdict.UndecidedRules(
+        channel: channel, count: count, isRequired: policy.requires(channel, in: coverage))
+    }
   }
 
   /// The outcome of a scorer that is not configured: skipped, unless the policy requires it or the

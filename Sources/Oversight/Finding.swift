@@ -19,19 +19,30 @@ package struct Finding: Sendable, Equatable {
   package let scorer: ScorerName
   /// The rule that found it; nil for what no rule found.
   package let rule: String?
+  /// Digest of what the rule's findings depend on, `sha256:…`; nil for what no rule found.
+  package let ruleDigest: String?
   package let severity: Severity
   package let span: Span
   /// What was found, as a sentence without any text of the episode.
   package let message: String
+  /// Only recorded: whatever its severity it flags nothing and raises no suspicion.
+  package let isShadow: Bool
+  /// Whether what was found only shows when the text's disguise is taken off: lookalike letters,
+  /// invisible characters.
+  package let isDisguised: Bool
 
   package init(
-    scorer: ScorerName, rule: String?, severity: Severity, span: Span, message: String
+    scorer: ScorerName, rule: String?, ruleDigest: String? = nil, severity: Severity, span: Span,
+    message: String, isShadow: Bool = false, isDisguised: Bool = false
   ) {
     self.scorer = scorer
     self.rule = rule
+    self.ruleDigest = ruleDigest
     self.severity = severity
     self.span = span
     self.message = message
+    self.isShadow = isShadow
+    self.isDisguised = isDisguised
   }
 
   /// The category of a rule's finding: the rule id up to its first dot.

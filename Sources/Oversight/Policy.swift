@@ -62,7 +62,7 @@ extension Policy {
     of score: Score, from name: ScorerName
   ) -> [(severity: Severity, reason: String)] {
     var severities: [String: Severity] = [:]
-    for finding in score.findings where finding.severity >= flagSeverity {
+    for finding in score.findings where !finding.isShadow && finding.severity >= flagSeverity {
       let source = finding.rule.map { "rule \($0)" } ?? name.rawValue
       severities[source] = max(severities[source] ?? finding.severity, finding.severity)
     }
@@ -74,6 +74,16 @@ extension Policy {
         (flagSeverity, "\(name.rawValue) \(score.suspicion.value) ≥ \(threshold.value)"))
     }
     return flags
+  }
+
+  /// Whether an episode that lacks a channel is incomplete.
+  func requires(_ channel: Channel, in coverage: Coverage) -> Bool {
+    switch channel {
+    case .latent: isRequired(.latent)
+    case .reasoning:
+      requiresReasoning && coverage.reasoningFull + coverage.reasoningSummary == 0
+        || coverage.unreadable.contains { unreadable.contains($0.key) && $0.value > 0 }
+    }
   }
 
   private func gaps(_ outcomes: [ScorerName: Outcome], _ coverage: Coverage) -> [String] {

@@ -14,10 +14,13 @@ package enum ScorerName: String, CaseIterable, Sendable {
 package struct Score: Sendable, Equatable {
   package let suspicion: Suspicion
   package let findings: [Finding]
+  /// Rules that could not tell, by what the episode lacks for them.
+  package let undecided: [Channel: Int]
 
-  package init(suspicion: Suspicion, findings: [Finding]) {
+  package init(suspicion: Suspicion, findings: [Finding], undecided: [Channel: Int] = [:]) {
     self.suspicion = suspicion
     self.findings = findings
+    self.undecided = undecided
   }
 }
 

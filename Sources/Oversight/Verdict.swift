@@ -32,9 +32,19 @@ package struct Verdict: Sendable, Equatable {
   /// The outcome of every scorer that Overt knows, in the order of ``ScorerName``.
   package let outcomes: [(name: ScorerName, outcome: Outcome)]
   package let coverage: Coverage
+  /// Rules that could not tell, in the order of ``Channel``.
+  package let undecided: [UndecidedRules]
   /// `policy` and each configured scorer → `sha256:…`.
   package let versions: [String: String]
   package let warnings: [Warning]
+
+  /// Rules that could not tell for want of a channel.
+  package struct UndecidedRules: Sendable, Equatable {
+    package let channel: Channel
+    package let count: Int
+    /// Whether the policy asks for the channel: then they are unscored, and otherwise skipped.
+    package let isRequired: Bool
+  }
 
   /// The findings of all scorers, the gravest first, then in the order of the text.
   package var findings: [Finding] {
@@ -50,7 +60,8 @@ package struct Verdict: Sendable, Equatable {
 
   package static func == (first: Verdict, second: Verdict) -> Bool {
     first.decision == second.decision && first.coverage == second.coverage
-      && first.versions == second.versions && first.warnings == second.warnings
+      && first.versions == second.versions && first.undecided == second.undecided
+      && first.warnings == second.warnings
       && first.outcomes.map(\.name) == second.outcomes.map(\.name)
       && first.outcomes.map(\.outcome) == second.outcomes.map(\.outcome)
   }

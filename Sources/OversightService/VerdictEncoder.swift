@@ -33,6 +33,16 @@ package enum VerdictEncoder {
         write(outcome, to: &writer)
       }
     }
+    writer.key("undecided")
+    writer.object { writer in
+      for rules in verdict.undecided {
+        writer.key(rules.channel.rawValue)
+        writer.object { writer in
+          writer.field("rules", rules.count)
+          writer.field("outcome", rules.isRequired ? "unscored" : "skipped")
+        }
+      }
+    }
     writer.key("coverage")
     writer.object { writer in write(verdict.coverage, to: &writer) }
     writer.key("versions")
@@ -54,6 +64,7 @@ package enum VerdictEncoder {
         "id", Identifier.finding(episode, finding.scorer.rawValue, finding.rule, place))
       writer.field("source", finding.rule == nil ? finding.scorer.rawValue : "rule")
       writer.field("rule", finding.rule)
+      writer.field("rule_digest", finding.ruleDigest)
       writer.field("severity", finding.severity.rawValue)
       writer.key("span")
       writer.object { writer in
@@ -63,6 +74,8 @@ package enum VerdictEncoder {
         writer.field("end", span.bytes.upperBound)
       }
       writer.field("message", finding.message)
+      if finding.isShadow { writer.field("shadow", true) }
+      if finding.isDisguised { writer.field("disguised", true) }
     }
   }
 

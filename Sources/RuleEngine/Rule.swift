@@ -12,12 +12,16 @@ package struct Rule: Sendable {
   package let confidence: Confidence
   package let appliesTo: Reach
   package let description: String
+  package let references: [String]
   package let falsePositives: [String]
+  /// Rules that this one replaces, or that replace it.
+  package let related: [Relation]
   package let condition: Condition
   /// What a finding says: the rule's message without its evidence.
   package let message: String
   package let cases: [Case]
-  /// SHA-256 of the rule file, `sha256:…`.
+  /// SHA-256 of the fields that what the rule finds depends on, `sha256:…`: `applies-to`, `match`,
+  /// `severity` and `confidence`, whatever their order and layout.
   package let digest: String
   /// The file that it was read from.
   package let file: String
@@ -25,26 +29,46 @@ package struct Rule: Sendable {
   /// How far a rule has been proven. Earned by evidence, never by age.
   package enum Status: String, CaseIterable, Sendable {
     case experimental, test, stable, deprecated
+
+    /// Whether findings are only recorded: nobody has measured yet how often they are wrong.
+    package var isShadow: Bool { self == .experimental }
   }
 
-  /// The parts of an episode that a rule looks at.
-  package struct Reach: Sendable, Equatable {
-    package let parts: Set<Part.Kind>
-    package let roles: Set<Role>
-    /// Of reasoning parts.
-    package let visibilities: Set<Visibility>
+  /// What another rule is to this one.
+  package struct Relation: Sendable, Equatable {
+    package let id: String
+    package let kind: Kind
+
+    package enum Kind: String, CaseIterable, Sendable {
+      /// This rule bore that id before.
+      case renamed
+      /// That rule's findings are among this one's.
+      case merged
+      /// That rule replaces this one.
+      case replacedBy = "replaced-by"
+      /// Finds something like it.
+      case similar
+    }
   }
 
-  /// One text with what the rule should say of it.
+  /// An episode with what the rule should say of it.
   package struct Case: Sendable {
-    package let text: String
-    package let isMatch: Bool
+    package let episode: Episode
+    /// The texts of its parts, a line each, for people.
+    package var text: String {
+      episode.messages.flatMap { $0.parts.map(\.text) }.joined(separator: "\n")
+    }
+    package let expected: Expectation
     package let because: String
-    package let part: Part.Kind
-    package let role: Role
-    package let visibility: Visibility
     /// Where it stands in the rule file.
     package let line: Int?
+
+    package enum Expectation: String, Sendable {
+      case match
+      case noMatch = "no-match"
+      /// The rule cannot tell: something that it looks at was not measured.
+      case undecided
+    }
   }
 
   package var category: String { String(id.prefix(while: { $0 != "." })) }
@@ -56,85 +80,4 @@ package struct Rule: Sendable {
     "prompt-injection", "encoded-reasoning", "illegible-reasoning", "unfaithful-reasoning",
     "secret-leakage", "opacity",
   ]
-}
-
-/// What a rule looks for in one part's text.
-package enum Condition: Sendable, Equatable {
-  /// A pattern matches.
-  case pattern(Pattern)
-  /// One of them holds.
-  case any([Condition])
-  /// Each of them holds, somewhere in the same part.
-  case all([Condition])
-  /// None of them holds. Stands only inside `all`, beside something that must hold.
-  case none([Condition])
-
-  /// Every pattern of the condition, in the order of the file.
-  package var patterns: [Pattern] {
-    switch self {
-    case .pattern(let pattern): [pattern]
-    case .any(let parts), .all(let parts), .none(let parts): parts.flatMap(\.patterns)
-    }
-  }
-
-  /// The patterns whose matches are evidence: all but those under `none`.
-  package var evidence: [Pattern] {
-    switch self {
-    case .pattern(let pattern): [pattern]
-    case .any(let parts), .all(let parts): parts.flatMap(\.evidence)
-    case .none: []
-    }
-  }
-
-  /// Whether the condition holds, given which patterns match.
-  func holds(_ isMatch: (Pattern) -> Bool) -> Bool {
-    switch self {
-    case .pattern(let pattern): isMatch(pattern)
-    case .any(let parts): parts.contains { $0.holds(isMatch) }
-    case .all(let parts): parts.allSatisfy { $0.holds(isMatch) }
-    case .none(let parts): !parts.contains { $0.holds(isMatch) }
-    }
-  }
-}
-
-/// One regular expression, as text.
-package struct Pattern: Sendable, Hashable {
-  /// In the syntax that Vectorscan and PCRE2 share, matched on UTF-8 bytes.
-  package let expression: String
-  /// Where it stands in the rule file.
-  package let line: Int?
-  package let column: Int?
-
-  /// A phrase as a pattern: letters match in either case (ASCII), a run of spaces matches one to
-  /// four white-space bytes, and the phrase ends and begins at the boundaries of words.
-  init(phrase: String, line: Int?, column: Int?) {
-    let words = phrase.split(separator: " ").map(Self.escaped)
-    let isWord = { (character: Character?) in
-      character.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") } ?? false
-    }
-    let start = isWord(phrase.first) ? "\\b" : ""
-    let end = isWord(phrase.last) ? "\\b" : ""
-    expression = "(?i)" + start + words.joined(separator: "\\s{1,4}") + end
-    self.line = line
-    self.column = column
-  }
-
-  init(expression: String, line: Int?, column: Int?) {
-    self.expression = expression
-    self.line = line
-    self.column = column
-  }
-
-  private static func escaped(_ word: Substring) -> String {
-    word.reduce(into: "") { result, character in
-      if character.isASCII, !character.isLetter, !character.isNumber { result += "\\" }
-      result.append(character)
-    }
-  }
-
-  package static func == (first: Pattern, second: Pattern) -> Bool {
-    first.expression == second.expression
-  }
-
-  package func hash(into hasher: inout Hasher) { hasher.combine(expression) }
 }

@@ -20,13 +20,13 @@ enum RuleDecoder {
   static func read(_ source: String, file: String, expectedID: String?) -> (Rule?, [Diagnostic]) {
     var reading = YAMLReading(file: file)
     guard let root = reading.root(source) else { return (nil, reading.diagnostics) }
-    let rule = rule(root, digest: Digest(of: source).description, expectedID, &reading)
+    let rule = rule(root, expectedID, &reading)
     let isUsable = reading.diagnostics.allSatisfy(\.code.isWarning)
     return (isUsable ? rule : nil, reading.diagnostics)
   }
 
   private static func rule(
-    _ root: Node, digest: String, _ expectedID: String?, _ reading: inout YAMLReading
+    _ root: Node, _ expectedID: String?, _ reading: inout YAMLReading
   ) -> Rule? {
     let fields = reading.fields(root, known: fields)
     checkSchema(fields["schema"], root, &reading)
@@ -38,20 +38,22 @@ enum RuleDecoder {
     let confidence = reading.word(fields["confidence"], "confidence", in: root, Confidence.self)
     let description = reading.text(fields["description"], "description", in: root)
     let message = reading.text(fields["message"], "message", in: root)
-    _ = reading.texts(fields["references"], "references")
+    let references = reading.texts(fields["references"], "references")
     let falsePositives = reading.texts(fields["false-positives"], "false-positives")
     checkDate(fields["created"], root, &reading)
     let reach = reach(fields["applies-to"], root, &reading)
-    let condition = match(fields["match"], root, &reading)
-    let cases = cases(fields["tests"], root, reach, &reading)
+    let condition = match(fields["match"], root, reach, &reading)
+    let related = related(fields["related"], &reading)
+    let cases = CaseDecoder.read(fields["tests"], root, reach, &reading)
     guard let id, let version, let title, let status, let severity, let confidence,
       let description, let message, let reach, let condition
     else { return nil }
     return Rule(
       id: id, version: version, title: title, status: status, severity: severity,
       confidence: confidence, appliesTo: reach, description: description,
-      falsePositives: falsePositives, condition: condition, message: withoutEvidence(message),
-      cases: cases, digest: digest, file: reading.file)
+      references: references, falsePositives: falsePositives, related: related,
+      condition: condition, message: withoutEvidence(message), cases: cases,
+      digest: digest(of: fields), file: reading.file)
   }
 
   /// The message up to its evidence: findings are stored and sent without text of the episode, and
@@ -127,7 +129,7 @@ enum RuleDecoder {
 
   private static func reach(
     _ node: Node?, _ root: Node, _ reading: inout YAMLReading
-  ) -> Rule.Reach? {
+  ) -> Reach? {
     guard let node else {
       reading.report(.missingField, at: root, "The field 'applies-to' is missing.")
       return nil
@@ -138,149 +140,61 @@ enum RuleDecoder {
     }
     var visibilities = reading.words(fields["visibility"], "visibility", Visibility.self)
     if fields["visibility"] == nil { visibilities = [.full, .summary] }
-    return Rule.Reach(
+    return Reach(
       parts: reading.words(fields["parts"], "parts", Part.Kind.self),
       roles: reading.words(fields["roles"], "roles", Role.self), visibilities: visibilities)
   }
-}
-
-// MARK: - Conditions
-
-extension RuleDecoder {
-  /// Conditions inside conditions; deeper ones are no longer readable.
-  private static let conditionDepthMax = 8
 
   private static func match(
-    _ node: Node?, _ root: Node, _ reading: inout YAMLReading
+    _ node: Node?, _ root: Node, _ reach: Reach?, _ reading: inout YAMLReading
   ) -> Condition? {
     guard let node else {
       reading.report(.missingField, at: root, "The field 'match' is missing.")
       return nil
     }
-    return condition(node, depth: 0, isInAll: false, &reading)
+    let everywhere = Reach(
+      parts: Set(Part.Kind.allCases), roles: Set(Role.allCases),
+      visibilities: Set(Visibility.allCases))
+    return ConditionDecoder.read(node, reach: reach ?? everywhere, &reading)
   }
 
-  private static func condition(
-    _ node: Node, depth: Int, isInAll: Bool, _ reading: inout YAMLReading
-  ) -> Condition? {
-    guard depth < conditionDepthMax else {
-      reading.report(.misplacedCondition, at: node, "Conditions nest too deep.")
-      return nil
-    }
-    let fields = reading.fields(node, known: ["pattern", "phrase", "any", "all", "none"])
-    guard let (name, value) = fields.first, fields.count == 1 else {
-      reading.report(
-        .misplacedCondition, at: node,
-        "A condition is exactly one of pattern, phrase, any, all, none.")
-      return nil
-    }
-    switch name {
-    case "pattern", "phrase": return leaf(value, name, node, &reading).map(Condition.pattern)
-    case "any": return parts(value, depth, isInAll: false, &reading).map(Condition.any)
-    case "all": return all(value, depth, &reading)
-    default:
-      guard isInAll else {
-        reading.report(
-          .misplacedCondition, at: node, "'none' by itself would match almost everything.",
-          help: "Put it inside 'all', beside what must be there.")
-        return nil
-      }
-      return parts(value, depth, isInAll: false, &reading).map(Condition.none)
-    }
-  }
-
-  private static func all(
-    _ node: Node, _ depth: Int, _ reading: inout YAMLReading
-  ) -> Condition? {
-    guard let parts = parts(node, depth, isInAll: true, &reading) else { return nil }
-    let isPositive = parts.contains { if case .none = $0 { false } else { true } }
-    guard isPositive else {
-      reading.report(.misplacedCondition, at: node, "'all' needs something that must be there.")
-      return nil
-    }
-    return .all(parts)
-  }
-
-  private static func parts(
-    _ node: Node, _ depth: Int, isInAll: Bool, _ reading: inout YAMLReading
-  ) -> [Condition]? {
-    guard let sequence = node.sequence, !sequence.isEmpty else {
-      reading.report(.wrongType, at: node, "Expected a list of conditions.")
-      return nil
-    }
-    return sequence.compactMap { condition($0, depth: depth + 1, isInAll: isInAll, &reading) }
-  }
-
-  private static func leaf(
-    _ node: Node, _ name: String, _ parent: Node, _ reading: inout YAMLReading
-  ) -> Pattern? {
-    guard let text = reading.text(node, name, in: parent) else { return nil }
-    let (line, column) = (node.mark?.line, node.mark?.column)
-    let pattern =
-      name == "phrase"
-      ? Pattern(phrase: text, line: line, column: column)
-      : Pattern(expression: text, line: line, column: column)
-    ExpressionShape.check(pattern, &reading)
-    return pattern
-  }
-}
-
-// MARK: - Cases
-
-extension RuleDecoder {
-  /// Cases of either kind that a rule should have at least.
-  private static let casesMin = 2
-
-  private static func cases(
-    _ node: Node?, _ root: Node, _ reach: Rule.Reach?, _ reading: inout YAMLReading
-  ) -> [Rule.Case] {
-    guard let node else {
-      reading.report(.missingCases, at: root, "A rule carries its own test cases.")
-      return []
-    }
-    let fields = reading.fields(node, known: ["match", "no-match"])
-    let matches = cases(fields["match"], isMatch: true, reach, &reading)
-    let nearMisses = cases(fields["no-match"], isMatch: false, reach, &reading)
-    if matches.isEmpty || nearMisses.isEmpty {
-      reading.report(
-        .missingCases, at: node, "A rule needs texts that match and near misses that do not.")
-    } else if min(matches.count, nearMisses.count) < casesMin {
-      reading.report(.fewCases, at: node, "Fewer than \(casesMin) cases of a kind prove little.")
-    }
-    return matches + nearMisses
-  }
-
-  private static func cases(
-    _ node: Node?, isMatch: Bool, _ reach: Rule.Reach?, _ reading: inout YAMLReading
-  ) -> [Rule.Case] {
+  private static func related(
+    _ node: Node?, _ reading: inout YAMLReading
+  ) -> [Rule.Relation] {
     guard let node else { return [] }
     guard let sequence = node.sequence else {
-      reading.report(.wrongType, at: node, "Expected a list of cases.")
+      reading.report(.wrongType, at: node, "'related' must be a list of ids with their types.")
       return []
     }
     return sequence.compactMap { element in
-      let known = ["text", "because", "part", "role", "visibility"]
-      let fields = reading.fields(element, known: known)
-      guard let text = reading.text(fields["text"], "text", in: element),
-        let because = reading.text(fields["because"], "because", in: element)
+      let fields = reading.fields(element, known: ["id", "type"])
+      guard let id = reading.text(fields["id"], "id", in: element),
+        let kind = reading.word(fields["type"], "type", in: element, Rule.Relation.Kind.self)
       else { return nil }
-      let part = fields["part"].flatMap { reading.word($0, "part", in: element, Part.Kind.self) }
-      let role = fields["role"].flatMap { reading.word($0, "role", in: element, Role.self) }
-      let visibility = fields["visibility"].flatMap {
-        reading.word($0, "visibility", in: element, Visibility.self)
-      }
-      return Rule.Case(
-        text: text, isMatch: isMatch, because: because,
-        part: part ?? first(Part.Kind.allCases, of: reach?.parts) ?? .text,
-        role: role ?? first(Role.allCases.reversed(), of: reach?.roles) ?? .assistant,
-        visibility: visibility ?? .full, line: element.mark?.line)
+      return Rule.Relation(id: id, kind: kind)
     }
   }
 
-  /// The first of a list that a set holds.
-  private static func first<Word: Hashable>(
-    _ order: some Sequence<Word>, of set: Set<Word>?
-  ) -> Word? {
-    order.first { set?.contains($0) ?? false }
+  /// Digest of the fields that what a rule finds depends on.
+  private static func digest(of fields: [String: Node]) -> String {
+    let names = ["applies-to", "match", "severity", "confidence"]
+    let text = names.map { name in
+      "\(name): \(fields[name].map(canonical) ?? "null")\n"
+    }.joined()
+    return Digest(of: text).description
+  }
+
+  /// A node as text that does not depend on its layout: fields in the order of their names.
+  private static func canonical(_ node: Node) -> String {
+    switch node {
+    case .scalar(let scalar): return String(reflecting: scalar.string)
+    case .sequence(let sequence):
+      return "[" + sequence.map(canonical).joined(separator: ",") + "]"
+    case .mapping(let mapping):
+      let fields = mapping.map { (key: canonical($0.key), value: canonical($0.value)) }
+      let sorted = fields.sorted { $0.key < $1.key }
+      return "{" + sorted.map { "\($0.key):\($0.value)" }.joined(separator: ",") + "}"
+    case .alias: return ""
+    }
   }
 }

@@ -3,9 +3,10 @@ internal import Threads
 
 /// Scores episodes by a rule set.
 ///
-/// The suspicion is that of the gravest finding: the severity's anchor (info 0.1, low 0.3, medium
+/// The suspicion is that of the gravest finding, the severity's anchor (info 0.1, low 0.3, medium
 /// 0.5, high 0.8, critical 0.95) weighed by the rule's confidence (low 0.7, medium 0.85, high 1),
-/// and 0 where no rule found anything.
+/// raised towards the next severity's by what other rules found; 0 where no rule found anything.
+/// Rules that are only recorded do not count.
 package struct RuleScorer: Scorer {
   package let name = ScorerName.rules
   package let version: String
@@ -16,137 +17,258 @@ package struct RuleScorer: Scorer {
 
   private let rules: RuleSet
   private let scanners: Pool<Scanner>
-  /// Kinds of parts and roles that some rule looks at.
-  private let reach: Set<Reach>
+  /// By state of the reasoning, then by rule: what a rule says of an episode without anything that
+  /// it looks for.
+  private let silence: [ReasoningState: [Truth]]
 
   package init(_ rules: RuleSet) {
     self.rules = rules
     version = rules.version
-    scanners = Pool { Scanner(rules.database) }
-    reach = Set(
-      rules.rules.flatMap { rule in
-        rule.appliesTo.parts.flatMap { part in
-          rule.appliesTo.roles.map { Reach(part: part, role: $0) }
-        }
-      })
+    scanners = Pool { Scanner(rules.database, tellings: rules.tellings) }
+    var nothing = ConditionEvaluator(EpisodeScan(parts: [], episode: Episode()))
+    var silence: [ReasoningState: [Truth]] = [:]
+    for state in ReasoningState.allCases {
+      let scope = EpisodeScan.Scope(parts: 0..<0, reasoning: state)
+      silence[state] = rules.conditions.map { nothing.answer($0, in: scope).truth }
+    }
+    self.silence = silence
   }
 
   package func score(_ episode: Episode) -> Outcome {
-    scanners.use { scanner in
-      var findings: [Finding] = []
-      var suspicion = Suspicion.none
-      for (messageIndex, message) in episode.messages.enumerated() where !message.isContextOnly {
-        for (partIndex, part) in message.parts.enumerated() {
-          let place = Place(message: messageIndex, part: partIndex)
-          guard let matches = matches(part, message.role, scanner) else {
-            return .unscored(reason: "the scan failed")
-          }
-          for match in matches where findings.count < Self.findingsMax {
-            findings.append(finding(match, place))
-          }
-          for match in matches { suspicion = max(suspicion, rules.rules[match.rule].suspicion) }
+    guard let scan = scanners.use({ scan(episode, $0) }) else {
+      return .unscored(reason: "the scan failed")
+    }
+    var evaluator = ConditionEvaluator(scan)
+    var findings: [Finding] = []
+    var found: [Suspicion] = []
+    var undecided: [Channel: Int] = [:]
+    for (index, rule) in rules.rules.enumerated() {
+      let answer = answer(index, scan, &evaluator)
+      switch answer.truth {
+      case .yes:
+        if !rule.status.isShadow { found.append(rule.suspicion) }
+        findings += self.findings(rule, answer.evidence, scan)
+      case .unknown(let channel): undecided[channel, default: 0] += 1
+      case .no: break
+      }
+    }
+    return .scored(
+      Score(
+        suspicion: Suspicion.together(found), findings: Self.told(findings), undecided: undecided))
+  }
+
+  /// What each rule says of an episode, by the rules' order.
+  func truths(_ episode: Episode) -> [Truth]? {
+    guard let scan = scanners.use({ scan(episode, $0) }) else { return nil }
+    var evaluator = ConditionEvaluator(scan)
+    return rules.rules.indices.map { answer($0, scan, &evaluator).truth }
+  }
+
+  /// What a rule says of the episode: of each of its parts or messages, or of the whole.
+  private func answer(
+    _ rule: Int, _ scan: EpisodeScan, _ evaluator: inout ConditionEvaluator
+  ) -> ConditionEvaluator.Answer {
+    let silence = silence[scan.whole.reasoning]?[rule] ?? .no
+    guard rules.needsNoHit[rule] || scan.partsByRule[rule] != nil else {
+      return ConditionEvaluator.Answer(truth: silence)
+    }
+    let condition = rules.conditions[rule]
+    var result = ConditionEvaluator.Answer(truth: silence)
+    for scope in scopes(rule, scan) {
+      let answer = evaluator.answer(condition, in: scope)
+      if answer.truth == .yes { result.evidence += answer.evidence }
+      result.truth = Truth.any([result.truth, answer.truth])
+    }
+    return result
+  }
+
+  private func scopes(_ rule: Int, _ scan: EpisodeScan) -> [EpisodeScan.Scope] {
+    let unit = rules.units[rule]
+    guard unit == .part, !rules.needsNoHit[rule] else { return scan.scopes(unit) }
+    return (scan.partsByRule[rule] ?? []).map(scan.part)
+  }
+
+  /// At most so many, the gravest and those that are not only recorded first.
+  private static func told(_ findings: [Finding]) -> [Finding] {
+    guard findings.count > findingsMax else { return findings }
+    let order = findings.indices.sorted { first, second in
+      let (a, b) = (findings[first], findings[second])
+      if a.isShadow != b.isShadow { return b.isShadow }
+      return a.severity != b.severity ? a.severity > b.severity : first < second
+    }
+    return order.prefix(findingsMax).sorted().map { findings[$0] }
+  }
+}
+
+// MARK: - Scanning
+
+extension RuleScorer {
+  private func scan(_ episode: Episode, _ scanner: Scanner) -> EpisodeScan? {
+    var parts: [EpisodeScan.ScannedPart] = []
+    var partsByRule: [Int: [Int]] = [:]
+    for (messageIndex, message) in episode.messages.enumerated() where !message.isContextOnly {
+      let ratio = message.reasoningToAnswer
+      for (partIndex, part) in message.parts.enumerated() {
+        let place = PlaceKind(part, message.role)
+        guard rules.reach.contains(place), !(part.text.isEmpty && part.kind != .toolCall) else {
+          continue
+        }
+        guard let hits = hits(part, place, scanner) else { return nil }
+        for rule in owners(of: hits, part, message.role) {
+          partsByRule[rule, default: []].append(parts.count)
+        }
+        parts.append(
+          EpisodeScan.ScannedPart(
+            message: messageIndex, part: partIndex, role: message.role, content: part,
+            byteCount: part.text.utf8.count, hits: hits, reasoningToAnswer: ratio))
+      }
+    }
+    return EpisodeScan(parts: parts, partsByRule: partsByRule, episode: episode)
+  }
+
+  /// The rules that may find something in a part.
+  private func owners(of hits: [EpisodeScan.Hit], _ part: Part, _ role: Role) -> Set<Int> {
+    var owners: Set<Int> = []
+    var last = -1
+    for hit in hits where hit.pattern != last {
+      last = hit.pattern
+      owners.formUnion(rules.owners[hit.pattern])
+    }
+    if case .toolCall = part { owners.formUnion(rules.toolRules) }
+    return owners
+  }
+
+  /// The hits of one part, in its text and beneath what disguises it; nil if the scan failed.
+  private func hits(_ part: Part, _ place: PlaceKind, _ scanner: Scanner) -> [EpisodeScan.Hit]? {
+    var text = part.text
+    return text.withUTF8 { bytes in
+      let isWanted = { [reach = rules.patternReach] in reach[$0].contains(place) }
+      guard let plain = unsafe scanner.scan(bytes, isWanted: isWanted) else { return nil }
+      var hits = plain.map {
+        EpisodeScan.Hit(pattern: $0.pattern, bytes: $0.bytes, isDisguised: false)
+      }
+      if let view = unsafe PlainView(of: bytes) {
+        let beneath = unsafe view.bytes.withUnsafeBufferPointer {
+          unsafe scanner.scan($0, isWanted: isWanted)
+        }
+        guard let beneath else { return nil }
+        hits += Self.uncovered(beneath, view, beside: plain)
+      }
+      if hits.count > 1 {
+        hits.sort {
+          ($0.pattern, $0.bytes.lowerBound) < ($1.pattern, $1.bytes.lowerBound)
         }
       }
-      return .scored(Score(suspicion: suspicion, findings: findings))
+      return hits
     }
   }
 
-  /// Whether any rule looks at such a part: what none does is not scanned.
-  private func looksAt(_ part: Part, _ role: Role) -> Bool {
-    part.kind == .other || reach.contains(Reach(part: part.kind, role: role))
-  }
-
-  private struct Reach: Hashable {
-    let part: Part.Kind
-    let role: Role
-  }
-
-  private struct Place {
-    let message: Int
-    let part: Int
-  }
-
-  /// Evidence of a rule whose condition holds.
-  private struct Match {
-    let rule: Int
-    let bytes: Range<Int>
-  }
-
-  private func finding(_ match: Match, _ place: Place) -> Finding {
-    let rule = rules.rules[match.rule]
-    return Finding(
-      scorer: .rules, rule: rule.id, severity: rule.severity,
-      span: Span(message: place.message, part: place.part, bytes: match.bytes),
-      message: rule.message)
-  }
-
-  /// What the rules find in one part; nil if the scan failed.
-  private func matches(_ part: Part, _ role: Role, _ scanner: Scanner) -> [Match]? {
-    guard looksAt(part, role) else { return [] }
-    var text = part.text
-    let hits = text.withUTF8 { bytes in
-      unsafe scanner.scan(bytes) { rules.rules[rules.owners[$0]].appliesTo.holds(part, role) }
-    }
-    guard let hits, !hits.isEmpty else { return hits.map { _ in [] } }
-    let byRule = Dictionary(grouping: hits) { rules.owners[$0.pattern] }
-    return byRule.sorted { $0.key < $1.key }.flatMap { rule, hits in
-      matches(of: rule, hits)
+  /// Hits in a plain view that the text itself does not show.
+  private static func uncovered(
+    _ hits: [Scanner.Hit], _ view: PlainView, beside plain: [Scanner.Hit]
+  ) -> [EpisodeScan.Hit] {
+    guard !hits.isEmpty else { return [] }
+    let known = Dictionary(grouping: plain, by: \.pattern)
+    return hits.compactMap { hit in
+      guard let source = view.source(of: hit.bytes),
+        !(known[hit.pattern] ?? []).contains(where: { $0.bytes.overlaps(source.text) })
+      else { return nil }
+      return EpisodeScan.Hit(
+        pattern: hit.pattern, bytes: source.text, isDisguised: source.isDisguised)
     }
   }
+}
 
-  private func matches(of rule: Int, _ hits: [Scanner.Hit]) -> [Match] {
-    let found = Set(hits.map(\.pattern))
-    let numbers = rules.numbers[rule]
-    let condition = rules.rules[rule].condition
-    guard condition.holds({ numbers[$0].map(found.contains) ?? false }) else { return [] }
-    let evidence = Set(condition.evidence.compactMap { numbers[$0] })
-    return merged(hits.filter { evidence.contains($0.pattern) }.map(\.bytes))
-      .map { Match(rule: rule, bytes: $0) }
+extension Message {
+  /// Bytes of readable reasoning for each byte of answer text; nil without an answer.
+  fileprivate var reasoningToAnswer: Double? {
+    var (reasoning, answer) = (0, 0)
+    for part in parts {
+      switch part {
+      case .reasoning(let part): reasoning += part.text.utf8.count
+      case .text(let text): answer += text.utf8.count
+      default: break
+      }
+    }
+    return answer > 0 ? Double(reasoning) / Double(answer) : nil
+  }
+}
+
+// MARK: - Findings
+
+extension RuleScorer {
+  private func findings(
+    _ rule: Rule, _ evidence: [ConditionEvaluator.Evidence], _ scan: EpisodeScan
+  ) -> [Finding] {
+    let close = evidence.filter { !$0.isWholePart }
+    return Self.merged(close.isEmpty ? evidence : close).map { piece in
+      let part = scan.parts[piece.part]
+      return Finding(
+        scorer: .rules, rule: rule.id, ruleDigest: rule.digest, severity: rule.severity,
+        span: Span(message: part.message, part: part.part, bytes: piece.bytes),
+        message: rule.message, isShadow: rule.status.isShadow, isDisguised: piece.isDisguised)
+    }
   }
 
   /// Overlapping ranges as one: several patterns of a rule that find the same words are one
   /// finding.
-  private func merged(_ ranges: [Range<Int>]) -> [Range<Int>] {
-    var merged: [Range<Int>] = []
-    for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-      if let last = merged.last, range.lowerBound < last.upperBound {
-        merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+  private static func merged(
+    _ evidence: [ConditionEvaluator.Evidence]
+  ) -> [ConditionEvaluator.Evidence] {
+    var merged: [ConditionEvaluator.Evidence] = []
+    let sorted = evidence.sorted {
+      ($0.part, $0.bytes.lowerBound) < ($1.part, $1.bytes.lowerBound)
+    }
+    for piece in sorted {
+      if let last = merged.last, last.part == piece.part,
+        piece.bytes.lowerBound < last.bytes.upperBound
+      {
+        let bytes = last.bytes.lowerBound..<max(last.bytes.upperBound, piece.bytes.upperBound)
+        merged[merged.count - 1] = ConditionEvaluator.Evidence(
+          part: last.part, bytes: bytes, isDisguised: last.isDisguised || piece.isDisguised)
       } else {
-        merged.append(range)
+        merged.append(piece)
       }
     }
     return merged
   }
 }
 
-extension Rule.Reach {
-  /// Whether a rule looks at such a part of such a message. Parts of a kind that nobody knows are
-  /// looked at by every rule: a new name must not hide what is said under it.
-  func holds(_ part: Part, _ role: Role) -> Bool {
-    guard roles.contains(role) else { return false }
-    guard parts.contains(part.kind) else { return part.kind == .other }
-    if case .reasoning(let reasoning) = part { return visibilities.contains(reasoning.visibility) }
-    return true
-  }
-}
+// MARK: - Suspicion
 
 extension Rule {
   /// The suspicion of an episode in which the rule finds something and nothing else does.
   var suspicion: Suspicion {
-    let anchor =
-      switch severity {
-      case .info: 0.1
-      case .low: 0.3
-      case .medium: 0.5
-      case .high: 0.8
-      case .critical: 0.95
-      }
     let weight =
       switch confidence {
       case .low: 0.7
       case .medium: 0.85
       case .high: 1.0
       }
-    return Suspicion(anchor * weight) ?? .none
+    return Suspicion(severity.anchor * weight) ?? .none
+  }
+}
+
+extension Severity {
+  fileprivate var anchor: Double {
+    switch self {
+    case .info: 0.1
+    case .low: 0.3
+    case .medium: 0.5
+    case .high: 0.8
+    case .critical: 0.95
+    }
+  }
+}
+
+extension Suspicion {
+  /// The highest of several, raised by the others as independent signs would raise it, up to
+  /// the anchor of the next severity.
+  fileprivate static func together(_ found: [Suspicion]) -> Suspicion {
+    let sorted = found.map(\.value).sorted(by: >)
+    guard let first = sorted.first else { return .none }
+    let others = 1 - sorted.dropFirst().reduce(1) { $0 * (1 - $1) }
+    let ceiling = Severity.allCases.map(\.anchor).first { $0 > first } ?? 1
+    return Suspicion(first + (ceiling - first) * others) ?? .none
   }
 }

@@ -10,10 +10,22 @@ package struct RuleSet: Sendable {
   package let version: String
 
   let database: PatternDatabase
-  /// By pattern number: index of its rule.
-  let owners: [Int]
-  /// By rule index: its patterns' numbers.
-  let numbers: [[Pattern: Int]]
+  /// By rule: its condition, with the numbers of its patterns.
+  let conditions: [Condition]
+  /// By rule: what its condition is decided for.
+  let units: [Condition.Unit]
+  /// By rule: whether it can find something where none of its patterns matches.
+  let needsNoHit: [Bool]
+  /// Rules with a step or a part that any call of some tool can be.
+  let toolRules: Set<Int>
+  /// By pattern number: indices of the rules that it belongs to.
+  let owners: [[Int]]
+  /// By pattern number: where its hits matter.
+  let patternReach: [PlaceKinds]
+  /// By pattern number: how its hits are told.
+  let tellings: [Scanner.Telling]
+  /// Where any rule looks.
+  let reach: PlaceKinds
 
   /// Rules of one set.
   package static let rulesMax = 10_000
@@ -24,33 +36,68 @@ package struct RuleSet: Sendable {
   /// - Throws: ``RuleError`` naming the first pattern that does not compile.
   package init(_ rules: [Rule], cache: DatabaseCache? = nil) throws(RuleError) {
     let rules = rules.filter { $0.status != .deprecated }.sorted { $0.id < $1.id }
-    var patterns: [Pattern] = []
-    var owners: [Int] = []
-    var numbers: [[Pattern: Int]] = []
-    for (index, rule) in rules.enumerated() {
-      var known: [Pattern: Int] = [:]
-      for pattern in rule.condition.patterns where known[pattern] == nil {
-        known[pattern] = patterns.count
-        patterns.append(pattern)
-        owners.append(index)
-      }
-      numbers.append(known)
-    }
+    var table = PatternTable()
+    let conditions = rules.indices.map { table.number(rules[$0].condition, of: $0) }
     do {
-      database = try PatternDatabase(patterns, cache: cache)
+      database = try PatternDatabase(table.patterns, cache: cache)
     } catch {
-      let rule = rules[owners[error.pattern]]
-      let pattern = patterns[error.pattern]
+      let rule = rules[table.owners[error.pattern][0]]
+      let pattern = table.patterns[error.pattern]
       throw RuleError(diagnostics: [
         Diagnostic(
           error.code, file: rule.file, line: pattern.line, column: pattern.column, error.message)
       ])
     }
     self.rules = rules
-    self.owners = owners
-    self.numbers = numbers
-    let lines = rules.map { "\($0.id) \($0.digest)\n" }
+    self.conditions = conditions
+    units = conditions.map(\.unit)
+    needsNoHit = conditions.map(\.holdsWithoutOccurrence)
+    toolRules = Set(
+      conditions.indices.filter { conditions[$0].occurrences.contains(where: \.patterns.isEmpty) })
+    owners = table.owners
+    patternReach = table.reach
+    tellings = table.tellings
+    reach = conditions.reduce(into: PlaceKinds()) { kinds, condition in
+      for reach in condition.reaches { kinds.formUnion(PlaceKinds(of: reach)) }
+    }
+    let lines = rules.map { "\($0.id) \($0.version) \($0.status.rawValue) \($0.digest)\n" }
     version = Digest(of: lines.joined()).description
+  }
+}
+
+/// The patterns of a rule set under construction: each expression once, however many rules have it.
+private struct PatternTable {
+  private(set) var patterns: [Pattern] = []
+  private(set) var owners: [[Int]] = []
+  private(set) var reach: [PlaceKinds] = []
+  private(set) var tellings: [Scanner.Telling] = []
+  private var numbers: [Key: Int] = [:]
+
+  /// What makes hits differ.
+  private struct Key: Hashable {
+    let pattern: Pattern
+    let negationBytes: Int?
+  }
+
+  mutating func number(_ condition: Condition, of rule: Int) -> Condition {
+    let places = Set(condition.placed.flatMap(\.patterns))
+    return condition.numbered { occurrence, pattern in
+      let key = Key(pattern: pattern, negationBytes: occurrence.negationBytes)
+      let number = numbers[key] ?? patterns.count
+      if number == patterns.count {
+        numbers[key] = number
+        patterns.append(pattern)
+        owners.append([])
+        reach.append(PlaceKinds())
+        tellings.append(Scanner.Telling(negationBytes: occurrence.negationBytes))
+      }
+      if owners[number].last != rule { owners[number].append(rule) }
+      reach[number].formUnion(PlaceKinds(of: occurrence.reach))
+      if places.contains(pattern) || occurrence.reach.argument != nil {
+        tellings[number].hitsMax = Scanner.hitsPerCountedPatternMax
+      }
+      return number
+    }
   }
 }
 

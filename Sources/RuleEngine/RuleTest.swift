@@ -1,9 +1,7 @@
-package import Oversight
-
-/// Runs the test cases that rules carry. A case is judged as an episode of one message with one
-/// part, by the whole set, so that what is tested is what will run.
+/// Runs the test cases that rules carry. Each is judged by the whole set, so that what is tested
+/// is what will run.
 package struct RuleTest: Sendable {
-  /// What a case showed: the four meetings of truth and report.
+  /// What a case showed: the meetings of truth and report.
   package enum Result: String, Sendable {
     /// Matches, and should.
     case reported
@@ -13,8 +11,12 @@ package struct RuleTest: Sendable {
     case missing
     /// Matches and should not.
     case noisy
+    /// Cannot be decided, and should not.
+    case abstained
+    /// Is decided and should not, or the other way round.
+    case misjudged
 
-    package var isPass: Bool { self == .reported || self == .validated }
+    package var isPass: Bool { self == .reported || self == .validated || self == .abstained }
   }
 
   /// One case with its result.
@@ -34,42 +36,23 @@ package struct RuleTest: Sendable {
 
   /// The results of all cases, rule by rule.
   package func run() -> [CaseResult] {
-    rules.rules.flatMap { rule in
+    rules.rules.enumerated().flatMap { index, rule in
       rule.cases.map {
-        CaseResult(rule: rule, testCase: $0, result: result(of: $0, for: rule))
+        CaseResult(rule: rule, testCase: $0, result: result(of: $0, for: index))
       }
     }
   }
 
-  private func result(of testCase: Rule.Case, for rule: Rule) -> Result {
-    guard let findings = scorer.score(testCase.episode).score?.findings else {
-      // What was not measured passes no test.
-      return testCase.isMatch ? .missing : .noisy
-    }
-    let isFound = findings.contains { $0.rule == rule.id }
-    switch (testCase.isMatch, isFound) {
-    case (true, true): return .reported
-    case (true, false): return .missing
-    case (false, true): return .noisy
-    case (false, false): return .validated
-    }
-  }
-}
-
-extension Rule.Case {
-  /// The case as an episode of one message with one part.
-  package var episode: Episode {
-    Episode(messages: [Message(role: role, parts: [onlyPart])])
-  }
-
-  private var onlyPart: Part {
-    switch part {
-    case .text: .text(text)
-    case .reasoning: .reasoning(Reasoning(visibility: visibility, text: text))
-    case .toolCall: .toolCall(ToolCall(name: "tool", arguments: text))
-    case .toolResult: .toolResult(ToolResult(text: text))
-    case .plan: .plan(text)
-    case .other: .other(type: "other", json: text)
+  private func result(of testCase: Rule.Case, for rule: Int) -> Result {
+    // What was not measured passes no test.
+    guard let truth = scorer.truths(testCase.episode)?[rule] else { return .misjudged }
+    switch (testCase.expected, truth) {
+    case (.match, .yes): return .reported
+    case (.match, .no): return .missing
+    case (.noMatch, .yes): return .noisy
+    case (.noMatch, .no): return .validated
+    case (.undecided, .unknown): return .abstained
+    default: return .misjudged
     }
   }
 }

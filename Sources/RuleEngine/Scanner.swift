@@ -15,14 +15,24 @@ final class Scanner {
     var bytes: Range<Int>
   }
 
-  /// Matches of one pattern in one text that are told; a pattern that matches everywhere says no
-  /// more with ten thousand spans than with these.
+  /// How hits of one pattern are told.
+  struct Telling {
+    /// Matches in one text that are told; a pattern that matches everywhere says no more with ten
+    /// thousand spans than with a few.
+    var hitsMax = hitsPerPatternMax
+    /// A match with a negation up to this many bytes before it is passed over; nil tells all.
+    var negationBytes: Int?
+  }
+
   static let hitsPerPatternMax = 16
+  /// Of a pattern whose places matter to more than a reader: counted, or near to something.
+  static let hitsPerCountedPatternMax = 10_000
   /// Steps that PCRE2 may take for one match. Patterns have bounded width, so ten thousand times
   /// fewer are usual; the limit is for what was not thought of.
   private static let matchStepsMax: UInt32 = 1_000_000
 
   private let database: PatternDatabase
+  private let tellings: [Telling]
   private let scratch: OpaquePointer?
   private let matchData: OpaquePointer?
   private let matchContext: OpaquePointer?
@@ -41,11 +51,16 @@ final class Scanner {
 
   private var padded: [UInt8] = []
   private var hits: [Hit] = []
+  /// Patterns with something to forget behind this text.
+  private var found: [Int] = []
   private var text = unsafe UnsafeBufferPointer<UInt8>(start: nil, count: 0)
   private var isWanted: (Int) -> Bool = { _ in true }
 
-  init(_ database: PatternDatabase) {
+  /// - Parameter tellings: by pattern; nil tells each pattern's first hits.
+  init(_ database: PatternDatabase, tellings: [Telling]? = nil) {
     self.database = database
+    self.tellings =
+      tellings ?? [Telling](repeating: Telling(), count: database.widths.count)
     var scratch: OpaquePointer?
     if let compiled = unsafe database.database { unsafe hs_alloc_scratch(compiled, &scratch) }
     unsafe self.scratch = scratch
@@ -90,10 +105,11 @@ final class Scanner {
           return 0
         }, Unmanaged.passUnretained(self).toOpaque())
     }
-    for hit in hits {
-      unsafe ends[hit.pattern] = 0
-      unsafe counts[hit.pattern] = 0
+    for pattern in found {
+      unsafe ends[pattern] = 0
+      unsafe counts[pattern] = 0
     }
+    found.removeAll(keepingCapacity: true)
     return status == HS_SUCCESS ? hits : nil
   }
 
@@ -101,13 +117,13 @@ final class Scanner {
   /// the byte behind it is seen (`\b`, `$`): it comes after an end one byte further on.
   private func matched(_ pattern: Int, end: Int) {
     guard unsafe end <= text.count else { return }
-    while unsafe ends[pattern] < end, unsafe counts[pattern] < Self.hitsPerPatternMax,
+    while unsafe ends[pattern] < end, unsafe counts[pattern] < tellings[pattern].hitsMax,
       isWanted(pattern)
     {
       let from = max(unsafe ends[pattern], end - 1 - database.widths[pattern])
       switch find(pattern, from: from) {
       case .match(let bytes): record(pattern, bytes)
-      case .noMatch where unsafe counts[pattern] > 0:
+      case .noMatch where unsafe ends[pattern] > 0:
         // Only matches that overlap the last hit are left.
         unsafe ends[pattern] = .max
       case .noMatch, .gaveUp:
@@ -119,7 +135,13 @@ final class Scanner {
   }
 
   private func record(_ pattern: Int, _ bytes: Range<Int>) {
+    if unsafe ends[pattern] == 0 { found.append(pattern) }
     unsafe ends[pattern] = bytes.upperBound
+    if let within = tellings[pattern].negationBytes,
+      unsafe Negation.stands(before: bytes.lowerBound, within: within, in: text)
+    {
+      return
+    }
     unsafe counts[pattern] += 1
     hits.append(Hit(pattern: pattern, bytes: widened(bytes)))
   }

@@ -20,7 +20,7 @@ import Testing
         (.rules, .scored(Score(suspicion: .none, findings: [sorted[4], sorted[2], sorted[0]]))),
         (.llm, .pending),
         (.linear, .scored(Score(suspicion: .none, findings: [sorted[3], sorted[1]]))),
-      ], coverage: Coverage(), versions: [:], warnings: [])
+      ], coverage: Coverage(), undecided: [], versions: [:], warnings: [])
     #expect(verdict.findings == sorted)
   }
 
@@ -28,7 +28,7 @@ import Testing
     for outcome in [Outcome.pending, .unscored(reason: "u"), .skipped(reason: "s")] {
       let verdict = Verdict(
         decision: Decision(verdict: .incomplete, reasons: ["r"]), outcomes: [(.rules, outcome)],
-        coverage: Coverage(), versions: [:], warnings: [])
+        coverage: Coverage(), undecided: [], versions: [:], warnings: [])
       #expect(outcome.score == nil)
       #expect(verdict.suspicion == nil)
       #expect(verdict.findings == [])
@@ -39,7 +39,7 @@ import Testing
     func verdict(_ outcome: Outcome, _ versions: [String: String] = [:]) -> Verdict {
       Verdict(
         decision: Decision(verdict: .clear, reasons: []), outcomes: [(.rules, outcome)],
-        coverage: Coverage(), versions: versions, warnings: [])
+        coverage: Coverage(), undecided: [], versions: versions, warnings: [])
     }
     #expect(verdict(.pending) == verdict(.pending))
     #expect(verdict(.pending) != verdict(.skipped(reason: "s")))

@@ -7,12 +7,14 @@ import Testing
 @Suite struct DiagnosticTests {
   @Test(arguments: [
     "E002", "E004", "E005", "E006", "E007", "E008", "E009", "E010", "E012", "E013", "E014", "E015",
-    "E017", "E018", "W001", "W002",
+    "E017", "E018", "W001", "W002", "E005-number", "E008-capture", "E009-distance", "E012-kind",
+    "E012-tool",
   ])
   func `a wrong rule is told by its code, its place and what would be right`(
-    _ code: String
+    _ name: String
   ) throws {
-    let file = code + ".yaml"
+    let code = String(name.prefix(4))
+    let file = name + ".yaml"
     let source = try fixtureText(file)
     let expectedID = code == "E010" ? "opacity.place" : nil
     let (rule, found) = RuleDecoder.read(source, file: file, expectedID: expectedID)
@@ -24,7 +26,7 @@ import Testing
     }
     #expect(diagnostics.map(\.code.rawValue) == [code])
     try expectGolden(
-      diagnostics.map { $0.rendered(source: source) }.joined(separator: "\n"), code + ".txt")
+      diagnostics.map { $0.rendered(source: source) }.joined(separator: "\n"), name + ".txt")
   }
 
   private func rendered(_ path: String, below folder: TemporaryFolder) -> String {

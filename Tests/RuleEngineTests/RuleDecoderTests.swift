@@ -20,7 +20,7 @@ import Testing
     #expect(rule.confidence == .low)
     #expect(
       rule.appliesTo
-        == Rule.Reach(parts: [.text, .plan], roles: [.assistant], visibilities: [.summary]))
+        == Reach(parts: [.text, .plan], roles: [.assistant], visibilities: [.summary]))
     #expect(rule.description == "What it finds.")
     #expect(rule.falsePositives == ["An honest case"])
     #expect(rule.message == "Found")
@@ -28,17 +28,28 @@ import Testing
     #expect(rule.digest.hasPrefix("sha256:") && rule.digest.count == 71)
     let phrase = Pattern(expression: #"(?i)\bplay\s{1,4}dumb\b"#, line: nil, column: nil)
     let pattern = Pattern(expression: "game!", line: nil, column: nil)
-    #expect(rule.condition == .all([.pattern(phrase), .none([.pattern(pattern)])]))
+    let occurs = { (pattern: Pattern) in
+      Condition.occurs(Occurrence(patterns: [pattern], reach: rule.appliesTo))
+    }
+    #expect(
+      rule.condition == .all([occurs(phrase), .none([occurs(pattern)])], within: .part))
     #expect(rule.condition.patterns == [phrase, pattern])
-    #expect(rule.condition.evidence == [phrase])
-    #expect(rule.cases.map(\.isMatch) == [true, true, false, false])
-    #expect(rule.cases.map(\.text) == ["needle", "a needle", "thread", "needl"])
+    #expect(
+      rule.cases.map(\.expected) == [.match, .match, .match, .noMatch, .noMatch, .noMatch])
+    #expect(
+      rule.cases.map(\.text) == ["needle", "a needle", "two needles", "thread", "needl", "x"])
   }
 
-  @Test func `the digest is of the file's text`() throws {
-    let text = ruleText()
-    #expect(try rule(text).digest == rule(text).digest)
-    #expect(try rule(text).digest != rule(text + "\n# a comment").digest)
+  @Test func `the digest is of what findings depend on`() throws {
+    let digest = try rule(ruleText()).digest
+    #expect(try rule(ruleText() + "\n# a comment").digest == digest)
+    #expect(try rule(ruleText(status: "stable", message: "Other")).digest == digest)
+    let turned = "{roles: [assistant], parts: [text]}"
+    #expect(try rule(ruleText(appliesTo: turned)).digest == digest)
+    #expect(try rule(ruleText(severity: "low")).digest != digest)
+    #expect(try rule(ruleText(confidence: "low")).digest != digest)
+    #expect(try rule(ruleText(match: "{phrase: 'needle'}")).digest != digest)
+    #expect(try rule(ruleText(appliesTo: "{parts: [plan], roles: [user]}")).digest != digest)
   }
 
   struct Wrong: CustomTestStringConvertible {
@@ -79,8 +90,8 @@ import Testing
     Wrong("applies-to", "applies-to: {parts: [], roles: [user]}", "E005"),
     Wrong("applies-to", "applies-to: {parts: text, roles: [user]}", "E005"),
     Wrong("applies-to", "applies-to: {parts: [text], roles: [user], where: here}", "E007"),
-    Wrong("match", "", "E006"), Wrong("match", "match: needle", "E005", "E012"),
-    Wrong("match", "match: {}", "E012"), Wrong("match", "match: {regex: needle}", "E007", "E012"),
+    Wrong("match", "", "E006"), Wrong("match", "match: needle", "E005"),
+    Wrong("match", "match: {}", "E012"), Wrong("match", "match: {regex: needle}", "E012"),
     Wrong("match", "match: {pattern: needle, phrase: needle}", "E012"),
     Wrong("match", "match: {any: []}", "E005"),
     Wrong("match", "match: {any: {pattern: needle}}", "E005"),

@@ -158,7 +158,7 @@ import Threads
     #expect(
       scorer.findings(.of(.text("a needle"))) == [
         Finding(
-          scorer: .rules, rule: "deception.lie", severity: .low,
+          scorer: .rules, rule: "deception.lie", ruleDigest: found.digest, severity: .low,
           span: Span(message: 0, part: 0, bytes: 2..<8), message: "Plans … twice")
       ])
   }
@@ -205,7 +205,7 @@ import Threads
       ruleText(
         id: "opacity.mild", severity: "info", confidence: "low", match: "{pattern: 'thread'}"))
     let scorer = RuleScorer(try RuleSet([grave, mild]))
-    let score = scorer.score(.of(.text("needle thread"))).score
+    let score = scorer.score(.of(.text("a needle"))).score
     #expect(abs((score?.suspicion.value ?? -1) - suspicion) < 1e-9)
     #expect(scorer.score(.of(.text("button"))) == .scored(Score(suspicion: .none, findings: [])))
   }
@@ -220,7 +220,7 @@ import Threads
     let episode = Episode.make(messages: [Message(role: .assistant, parts: parts)])
     let score = try #require(scorer.score(episode).score)
     #expect(score.findings.count == RuleScorer.findingsMax)
-    #expect(score.suspicion == Suspicion(0.95))
+    #expect(score.suspicion == Suspicion(0.95 + 0.05 * 0.1))
   }
 
   @Test func `a scorer serves many threads at once`() throws {

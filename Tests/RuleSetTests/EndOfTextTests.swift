@@ -10,14 +10,22 @@ import Testing
   private static let fronts = (0..<64).map { String(repeating: "x", count: $0) + "\n" }
   private static let backs = [0, 1, 4, 8, 15].map { String(repeating: "\n", count: $0) }
 
+  /// Texts that a rule of patterns alone should find.
+  private func cases(of rule: Rule) -> [Rule.Case] {
+    rule.cases.filter {
+      $0.expected == .match && $0.episode.messages.count == 1 && rule.condition.isOfPatternsAlone
+    }
+  }
+
   /// The cases of a rule that the scorer misses somewhere in a text.
   private func missed(of rule: Rule, by scorer: RuleScorer) -> [String] {
-    rule.cases.filter(\.isMatch).flatMap { testCase in
+    cases(of: rule).flatMap { testCase in
       Self.backs.compactMap { back -> String? in
         let misses = Self.fronts.filter { front in
           let part = testCase.episode.messages[0].parts[0].replacing(
             text: front + testCase.text + back)
-          let episode = Episode.make(messages: [Message(role: testCase.role, parts: [part])])
+          let role = testCase.episode.messages[0].role
+          let episode = Episode.make(messages: [Message(role: role, parts: [part])])
           let findings = scorer.score(episode).score?.findings ?? []
           return !findings.contains { $0.rule == rule.id }
         }
@@ -55,6 +63,19 @@ extension Part {
     case .toolCall(let call): .toolCall(ToolCall(name: call.name, arguments: text))
     case .toolResult: .toolResult(ToolResult(text: text))
     case .other(let type, _): .other(type: type, json: text)
+    }
+  }
+}
+
+extension Condition {
+  /// Whether nothing but words at any place decides it.
+  fileprivate var isOfPatternsAlone: Bool {
+    switch self {
+    case .occurs(let occurrence): occurrence.reach.argument == nil
+    case .near(let nearness): nearness.of.allSatisfy { $0.reach.argument == nil }
+    case .count, .sequence, .feature, .language, .latent: false
+    case .any(let parts), .all(let parts, _), .none(let parts):
+      parts.allSatisfy(\.isOfPatternsAlone)
     }
   }
 }

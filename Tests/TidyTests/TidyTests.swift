@@ -14,7 +14,9 @@ import Testing
     "HTTPClient": ["CCurl"],
     "HTTPServer": ["Threads", "Compression", "Cryptography", "CLinux"],
     "Importers": ["Oversight", "Threads", "JSON"],
-    "RuleEngine": ["Oversight", "Threads", "Cryptography", "CVectorscan", "CPCRE2"],
+    "RuleEngine": [
+      "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
+    ],
     "PostgresStore": ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres"],
     "OversightService": [
       "Oversight", "HTTPServer", "Importers", "Threads", "JSON", "Compression", "Cryptography",

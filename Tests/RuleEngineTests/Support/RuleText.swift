@@ -6,11 +6,12 @@ import TestSupport
 /// The text of a rule file; what a test does not name is as good as it can be.
 func ruleText(
   id: String = "opacity.test", severity: String = "high", confidence: String = "high",
-  status: String = "experimental", appliesTo: String = "{parts: [text], roles: [assistant]}",
+  status: String = "test", appliesTo: String = "{parts: [text], roles: [assistant]}",
   match: String = "{pattern: 'needle'}", message: String = "'Found: {{evidence}}'",
   tests: String = """
-  {match: [{text: needle, because: a}, {text: a needle, because: b}],
-    no-match: [{text: thread, because: c}, {text: needl, because: d}]}
+  {match: [{text: needle, because: a}, {text: a needle, because: b},
+      {text: two needles, because: c}],
+    no-match: [{text: thread, because: d}, {text: needl, because: e}, {text: x, because: f}]}
   """
 ) -> String {
   """
