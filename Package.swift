@@ -65,6 +65,7 @@ let package = Package(
         "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
         yams,
       ]),
+    module("Evaluation", ["Oversight"]),
     module(
       "PostgresStore", ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres", log]),
     .target(
@@ -80,7 +81,7 @@ let package = Package(
       name: "OvertCLI",
       dependencies: [
         "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",
-        "RuleEngine", "PostgresStore", "Threads", "Cryptography", arguments, log,
+        "RuleEngine", "Evaluation", "PostgresStore", "Threads", "Cryptography", arguments, log,
       ],
       swiftSettings: settings),
 
@@ -119,6 +120,7 @@ let package = Package(
     tests("HTTPClient", ["HTTPServer"]),
     tests("Importers", ["Oversight", "Threads", "JSON"]),
     tests("RuleEngine", ["Oversight", "Threads"]),
+    tests("Evaluation", ["Oversight"]),
     tests("PostgresStore", ["Oversight", "Migrations", log]),
     tests("OversightService", ["Oversight", "HTTPServer", "Importers", "Threads", "JSON"]),
     tests("OvertCLI", ["Oversight", "Importers", "JSON", arguments]),

@@ -12,29 +12,11 @@ extension Settings {
   ///
   /// - Throws: ``CommandFailure`` (78) with everything that is wrong with them.
   func evaluator(rules rulesFlag: String?, policy policyFlag: String?) throws -> LoadedEvaluator {
-    let folder = try rulesFolder(flag: rulesFlag)
-    let rules = try ruleSet(folder)
-    let policy = try policy(policyFile(flag: policyFlag, rules: folder))
+    let (_, path, rules) = try self.rules(rulesFlag)
+    let policy = try policy(policyFile(flag: policyFlag, rules: path))
     return LoadedEvaluator(
       evaluator: Evaluator(scorers: [RuleScorer(rules)], policy: policy),
       ruleCount: rules.rules.count)
-  }
-
-  private func ruleSet(_ path: String) throws -> RuleSet {
-    let folder = RuleFolder(path, cache: cacheFolder().map(DatabaseCache.init(folder:)))
-    do {
-      let rules = try folder.compiled()
-      guard !rules.rules.isEmpty else {
-        throw CommandFailure(.badConfiguration, "there are no rules in \(path)")
-      }
-      return rules
-    } catch let error as RuleError {
-      throw CommandFailure(
-        .badConfiguration, "the rules in \(path) cannot be used",
-        details: error.diagnostics.filter { !$0.code.isWarning }.map {
-          $0.rendered(source: folder.sources[$0.file])
-        })
-    }
   }
 
   private func policy(_ file: String) throws -> Policy {

@@ -101,7 +101,8 @@ package enum Condition: Sendable, Equatable {
   /// called as it says.
   var holdsWithoutOccurrence: Bool {
     switch self {
-    case .occurs, .near, .count: false
+    case .occurs(let occurrence): occurrence.patterns.isEmpty
+    case .near, .count: false
     // A step may be any call of a tool.
     case .sequence(let sequence): sequence.steps.allSatisfy(\.patterns.isEmpty)
     case .feature, .language, .latent, .none: true

@@ -46,12 +46,8 @@ struct ConditionDecoder {
         return nil
       }
       return list(node, name, depth, isInAll: false).map(Condition.none)
-    default:
-      reading.report(
-        .misplacedCondition, at: node, "'tool' alone is no condition.",
-        help: "Say what the call holds with 'pattern' or 'phrase', or make it a step of 'sequence'."
-      )
-      return nil
+    // A call of a tool, whatever its arguments.
+    default: return occurrence(node, isCall: true).map(Condition.occurs)
     }
   }
 
@@ -69,7 +65,7 @@ struct ConditionDecoder {
       let near = names.lazy.compactMap { nearestWord(to: $0, in: Self.kinds) }.first
       reading.report(
         .misplacedCondition, at: node,
-        "A condition is exactly one of \(Self.kinds.dropLast().joined(separator: ", ")).",
+        "A condition is exactly one of \(Self.kinds.joined(separator: ", ")).",
         help: found.isEmpty ? near.map { "Did you mean '\($0)'?" } : nil)
       return nil
     }
@@ -113,7 +109,7 @@ struct ConditionDecoder {
 extension ConditionDecoder {
   /// A pattern or phrase with its scope.
   private mutating func occurrence(
-    _ node: Node, isStep: Bool = false, isAlternative: Bool = false
+    _ node: Node, isStep: Bool = false, isAlternative: Bool = false, isCall: Bool = false
   ) -> Occurrence? {
     let own = ["pattern", "phrase", "unless-negated"] + (isStep ? ["as", "same-as"] : [])
     let fields = reading.fields(node, known: own + (isAlternative ? [] : Self.reachFields))
@@ -128,7 +124,7 @@ extension ConditionDecoder {
         .misplacedCondition, at: node, "A condition has one 'pattern' or one 'phrase'.")
       return nil
     }
-    guard !patterns.isEmpty || isStep else {
+    guard !patterns.isEmpty || isStep || isCall else {
       reading.report(.misplacedCondition, at: node, "Expected 'pattern' or 'phrase'.")
       return nil
     }

@@ -272,3 +272,65 @@ extension Suspicion {
     return Suspicion(first + (ceiling - first) * others) ?? .none
   }
 }
+
+// MARK: - Explanation
+
+extension RuleScorer {
+  /// What a rule says of an episode, condition by condition.
+  package struct Explanation: Sendable {
+    /// In words.
+    package let truth: String
+    /// Each condition with what it says of the episode as a whole and where it holds.
+    package let conditions: [String]
+  }
+
+  /// - Returns: nil if the rule is not in the set, or the scan failed.
+  package func explanation(of id: String, in episode: Episode) -> Explanation? {
+    guard let rule = rules.rules.firstIndex(where: { $0.id == id }),
+      let scan = scanners.use({ scan(episode, $0) })
+    else { return nil }
+    var evaluator = ConditionEvaluator(scan)
+    let truth = answer(rule, scan, &evaluator).truth
+    return Explanation(
+      truth: Self.word(truth),
+      conditions: lines(rules.conditions[rule], depth: 0, scan, &evaluator))
+  }
+
+  private func lines(
+    _ condition: Condition, depth: Int, _ scan: EpisodeScan, _ evaluator: inout ConditionEvaluator
+  ) -> [String] {
+    let answer = evaluator.answer(condition, in: scan.whole)
+    let places = answer.evidence.prefix(3).map { piece in
+      let part = scan.parts[piece.part]
+      return "message \(part.message) part \(part.part) bytes \(piece.bytes.lowerBound)-"
+        + "\(piece.bytes.upperBound)\(piece.isDisguised ? " (disguised)" : "")"
+    }
+    let place = places.isEmpty ? "" : " at " + places.joined(separator: ", ")
+    let head = condition.lines[0]
+    let line = String(repeating: "  ", count: depth) + "\(Self.word(answer.truth))\(place): \(head)"
+    let inner: [Condition] =
+      switch condition {
+      case .any(let parts), .all(let parts, _), .none(let parts): parts
+      default: condition.steps.map(Condition.occurs)
+      }
+    return [line] + inner.flatMap { lines($0, depth: depth + 1, scan, &evaluator) }
+  }
+
+  private static func word(_ truth: Truth) -> String {
+    switch truth {
+    case .yes: "holds"
+    case .no: "does not hold"
+    case .unknown(let channel): "cannot be decided without \(channel.rawValue)"
+    }
+  }
+}
+
+extension Condition {
+  /// The occurrences that a condition of several is made of.
+  fileprivate var steps: [Occurrence] {
+    switch self {
+    case .near, .sequence, .count: occurrences
+    default: []
+    }
+  }
+}

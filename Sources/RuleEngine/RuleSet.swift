@@ -141,6 +141,24 @@ package struct RuleFolder: Sendable {
     return set
   }
 
+  /// The rule with an id, or the one that took the place of a rule with that id.
+  package func resolve(_ id: String) -> Rule? {
+    let held = rules.first { $0.id == id && $0.status != .deprecated }
+    let heir = rules.first { rule in
+      rule.related.contains { $0.id == id && ($0.kind == .renamed || $0.kind == .merged) }
+    }
+    let replaced = rules.first { $0.id == id }?.related.first { $0.kind == .replacedBy }
+    return held ?? heir ?? replaced.flatMap { related in rules.first { $0.id == related.id } }
+      ?? rules.first { $0.id == id }
+  }
+
+  /// What was measured of the rules of a folder; nil if nothing stands there.
+  package static func evidence(beside path: String) -> RuleEvidence? {
+    // A file that is not there is a folder that nobody has measured.
+    (try? String(contentsOfFile: "\(path)/\(RuleEvidence.fileName)", encoding: .utf8))
+      .map(RuleEvidence.init(reading:))
+  }
+
   private mutating func read(_ file: String, expectedID: String?) {
     let source: String
     do {

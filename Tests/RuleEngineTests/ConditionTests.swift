@@ -149,6 +149,15 @@ import Testing
     #expect(try truth(sequence, result, #"assistant send: {"body":"it is WXYZ-9877"}"#) == .no)
   }
 
+  @Test func `a call of a tool is found by its name, whatever its arguments`() throws {
+    let call = #"{tool: ["*covert*"]}"#
+    #expect(try found(call, #"assistant CovertChange: {"a":1}"#) == [#"{"a":1}"#])
+    #expect(try truth(call, #"assistant change: {"a":"covert"}"#) == .no)
+    let both = #"{all: [{tool: ["send*"]}, {none: [{phrase: confirmed, argument: state}]}]}"#
+    #expect(try truth(both, #"assistant send_mail: {"state":"confirmed"}"#) == .no)
+    #expect(try truth(both, #"assistant send_mail: {"to":"confirmed"}"#) == .yes)
+  }
+
   // MARK: - Counts
 
   @Test func `a count asks how often, and how dense`() throws {

@@ -8,7 +8,7 @@ import Testing
   @Test(arguments: [
     "E002", "E004", "E005", "E006", "E007", "E008", "E009", "E010", "E012", "E013", "E014", "E015",
     "E017", "E018", "W001", "W002", "E005-number", "E008-capture", "E009-distance", "E012-kind",
-    "E012-tool",
+    "E012-step",
   ])
   func `a wrong rule is told by its code, its place and what would be right`(
     _ name: String

@@ -17,13 +17,14 @@ import Testing
     "RuleEngine": [
       "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
     ],
+    "Evaluation": ["Oversight"],
     "PostgresStore": ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres"],
     "OversightService": [
       "Oversight", "HTTPServer", "Importers", "Threads", "JSON", "Compression", "Cryptography",
     ],
     "OvertCLI": [
       "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",
-      "RuleEngine", "PostgresStore", "Threads", "Cryptography",
+      "RuleEngine", "Evaluation", "PostgresStore", "Threads", "Cryptography",
     ],
   ]
 

@@ -4,8 +4,10 @@ internal import RuleEngine
 struct RulesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rules",
-    abstract: "Check rules and run their own test cases.",
-    subcommands: [Lint.self, Test.self])
+    abstract: "Write rules, check them, and measure what they find.",
+    subcommands: [
+      Lint.self, Test.self, Explain.self, New.self, Coverage.self, Evidence.self, Schema.self,
+    ])
 
   struct Lint: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -38,36 +40,30 @@ struct RulesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Run the test cases that rules carry.",
       discussion: """
-        Each case is reported (matches and should), validated (does not and should not), missing \
-        (should match and does not) or noisy (matches and should not). Ends with 0 if none is \
-        missing or noisy, with 1 if some are, with 78 if the rules cannot be used.
+        Each case is reported (matches and should), validated (does not and should not), \
+        abstained (cannot be decided and should not be), missing (should match and does not), \
+        noisy (matches and should not) or misjudged. Ends with 0 if all are of the first three, \
+        with 1 if not, with 78 if the rules cannot be used.
         """)
 
     @Argument(help: "A folder of rules or a rule file. Default: the rules that come with overt.")
     var path: String?
 
+    @Option(help: "Only the cases of this rule.")
+    var rule: String?
+
     @Flag(name: .shortAndLong, help: "Show the cases that pass as well.")
     var verbose = false
 
     func run() throws {
-      let settings = try Settings()
-      let path = try settings.rulesFolder(flag: path)
-      let cache = settings.cacheFolder().map(DatabaseCache.init(folder:))
-      let folder = RuleFolder(path, cache: cache)
-      let rules: RuleSet
-      do {
-        rules = try folder.compiled()
-      } catch {
-        for diagnostic in error.diagnostics where !diagnostic.code.isWarning {
-          Console.note(diagnostic.rendered(source: folder.sources[diagnostic.file]))
-        }
-        throw CommandFailure(.badConfiguration, "the rules in \(path) cannot be used")
-      }
-      let results = RuleTest(rules).run()
+      let (folder, _, set) = try Settings().rules(path)
+      let only = try rule.map { try folder.rule(named: $0).id }
+      let results = RuleTest(set).run().filter { only == nil || $0.rule.id == only }
       for result in results where verbose || !result.result.isPass { show(result) }
       let failures = results.filter { !$0.result.isPass }.count
+      let count = Set(results.map(\.rule.id)).count
       Console.line(
-        "\(rules.rules.count) rules, \(results.count) cases: \(results.count - failures) pass, "
+        "\(count) rules, \(results.count) cases: \(results.count - failures) pass, "
           + "\(failures) fail")
       guard failures == 0 else { throw ExitStatus.findings }
     }
@@ -78,5 +74,17 @@ struct RulesCommand: ParsableCommand {
       Console.line("  \(VisibleText.line(result.testCase.text, limit: 200))")
       Console.line("  because: \(VisibleText.line(result.testCase.because, limit: 200))")
     }
+  }
+
+  struct Schema: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write the JSON Schema of rule files, for editors.",
+      discussion: """
+        The schema also stands beside the rules that come with overt, as rule.schema.json. A file \
+        that begins with '# yaml-language-server: $schema=../rule.schema.json' is checked while \
+        it is written, in editors that know YAML.
+        """)
+
+    func run() { Console.write(RuleSchema.text) }
   }
 }
