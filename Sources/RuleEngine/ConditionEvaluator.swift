@@ -118,6 +118,7 @@ extension ConditionEvaluator {
     let message: Int
     let bytes: Range<Int>
     let isDisguised: Bool
+    var group: Range<Int>?
 
     var evidence: Evidence { Evidence(part: part, bytes: bytes, isDisguised: isDisguised) }
 
@@ -150,7 +151,8 @@ extension ConditionEvaluator {
         for hit in part.hits(of: pattern) where bounds.covers(hit.bytes) {
           inPart.append(
             Place(
-              part: index, message: part.message, bytes: hit.bytes, isDisguised: hit.isDisguised))
+              part: index, message: part.message, bytes: hit.bytes, isDisguised: hit.isDisguised,
+              group: hit.group))
         }
       }
       if occurrence.numbers.count > 1 || inPart.contains(where: \.isDisguised) {
@@ -368,7 +370,7 @@ extension ConditionEvaluator {
 
   private func bytes(at place: Place) -> [UInt8] {
     var text = scan.parts[place.part].content.text
-    return text.withUTF8 { bytes in unsafe Array(bytes[place.bytes]) }
+    return text.withUTF8 { bytes in unsafe Array(bytes[place.group ?? place.bytes]) }
   }
 
   /// Where a text stands within a place; nil if it does not.

@@ -22,6 +22,9 @@ package struct Diagnostic: Sendable, Equatable {
     case endAnchor = "E018"
     case weakLiteral = "W001"
     case fewCases = "W002"
+    case versionUnchanged = "W003"
+    case notMeasured = "W004"
+    case noReplacement = "W005"
 
     /// Whether the rule can be used all the same.
     package var isWarning: Bool { rawValue.hasPrefix("W") }

@@ -27,6 +27,8 @@ struct EpisodeScan {
     let bytes: Range<Int>
     /// Whether it only shows when disguises are taken off the text.
     let isDisguised: Bool
+    /// Bytes of the pattern's first group.
+    var group: Range<Int>?
   }
 
   /// Some of the parts that belong together.

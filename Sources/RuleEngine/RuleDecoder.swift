@@ -45,6 +45,11 @@ enum RuleDecoder {
     let condition = match(fields["match"], root, reach, &reading)
     let related = related(fields["related"], &reading)
     let cases = CaseDecoder.read(fields["tests"], root, reach, &reading)
+    if status == .deprecated, !related.contains(where: { $0.kind == .replacedBy }) {
+      reading.report(
+        .noReplacement, at: fields["status"], "A deprecated rule says what replaces it.",
+        help: "related: [{id: <category>.<name>, type: replaced-by}]")
+    }
     guard let id, let version, let title, let status, let severity, let confidence,
       let description, let message, let reach, let condition
     else { return nil }

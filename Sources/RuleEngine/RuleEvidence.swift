@@ -92,7 +92,7 @@ package struct RuleEvidence: Sendable, Equatable {
     var rows: [Row] = []
     var preamble: [Substring] = []
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-      guard line.hasPrefix("| ") else {
+      guard line.hasPrefix("|") else {
         if rows.isEmpty { preamble.append(line) }
         continue
       }

@@ -145,7 +145,7 @@ extension RuleScorer {
       let isWanted = { [reach = rules.patternReach] in reach[$0].contains(place) }
       guard let plain = unsafe scanner.scan(bytes, isWanted: isWanted) else { return nil }
       var hits = plain.map {
-        EpisodeScan.Hit(pattern: $0.pattern, bytes: $0.bytes, isDisguised: false)
+        EpisodeScan.Hit(pattern: $0.pattern, bytes: $0.bytes, isDisguised: false, group: $0.group)
       }
       if let view = unsafe PlainView(of: bytes) {
         let beneath = unsafe view.bytes.withUnsafeBufferPointer {

@@ -128,7 +128,33 @@ package struct RuleFolder: Sendable {
       }
       read(file, expectedID: isFolder ? Self.id(of: file, below: path) : nil)
     }
+    if let evidence = Self.evidence(beside: path) { compare(with: evidence) }
     compile(cache)
+  }
+
+  /// What was measured must be what stands there.
+  private mutating func compare(with evidence: RuleEvidence) {
+    let rows = Dictionary(evidence.rows.map { ($0.rule, $0) }) { first, _ in first }
+    for rule in rules where rule.status != .deprecated {
+      guard let row = rows[rule.id] else {
+        diagnostics.append(
+          Diagnostic(
+            .notMeasured, file: rule.file, "'\(rule.id)' was never measured.",
+            help: "overt rules evidence EPISODES --write"))
+        continue
+      }
+      guard row.digest != rule.shortDigest else { continue }
+      let isSameVersion = row.version == rule.version
+      diagnostics.append(
+        Diagnostic(
+          isSameVersion ? .versionUnchanged : .notMeasured, file: rule.file,
+          isSameVersion
+            ? "'\(rule.id)' finds other things than version \(row.version) did."
+            : "'\(rule.id)' \(rule.version) was never measured.",
+          help: isSameVersion
+            ? "Raise the version, then measure: overt rules evidence EPISODES --write"
+            : "overt rules evidence EPISODES --write"))
+    }
   }
 
   /// The rules compiled.
@@ -155,8 +181,8 @@ package struct RuleFolder: Sendable {
   /// What was measured of the rules of a folder; nil if nothing stands there.
   package static func evidence(beside path: String) -> RuleEvidence? {
     // A file that is not there is a folder that nobody has measured.
-    (try? String(contentsOfFile: "\(path)/\(RuleEvidence.fileName)", encoding: .utf8))
-      .map(RuleEvidence.init(reading:))
+    let text = try? String(contentsOfFile: "\(path)/\(RuleEvidence.fileName)", encoding: .utf8)
+    return text.map(RuleEvidence.init(reading:))
   }
 
   private mutating func read(_ file: String, expectedID: String?) {

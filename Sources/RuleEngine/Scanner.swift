@@ -13,6 +13,8 @@ final class Scanner {
     let pattern: Int
     /// Bytes of the text.
     var bytes: Range<Int>
+    /// Bytes of the pattern's first group; nil if it has none, or none that took part.
+    var group: Range<Int>?
   }
 
   /// How hits of one pattern are told.
@@ -64,7 +66,7 @@ final class Scanner {
     var scratch: OpaquePointer?
     if let compiled = unsafe database.database { unsafe hs_alloc_scratch(compiled, &scratch) }
     unsafe self.scratch = scratch
-    unsafe matchData = pcre2_match_data_create_8(1, nil)
+    unsafe matchData = pcre2_match_data_create_8(2, nil)
     unsafe matchContext = pcre2_match_context_create_8(nil)
     unsafe pcre2_set_match_limit_8(matchContext, Self.matchStepsMax)
     unsafe ends = .allocate(capacity: database.widths.count)
@@ -122,19 +124,19 @@ final class Scanner {
     {
       let from = max(unsafe ends[pattern], end - 1 - database.widths[pattern])
       switch find(pattern, from: from) {
-      case .match(let bytes): record(pattern, bytes)
+      case .match(let bytes, let group): record(pattern, bytes, group)
       case .noMatch where unsafe ends[pattern] > 0:
         // Only matches that overlap the last hit are left.
         unsafe ends[pattern] = .max
       case .noMatch, .gaveUp:
         // Vectorscan is certain that there is a match: the place that it names is told, if only
         // roughly, rather than nothing.
-        record(pattern, from..<end)
+        record(pattern, from..<end, nil)
       }
     }
   }
 
-  private func record(_ pattern: Int, _ bytes: Range<Int>) {
+  private func record(_ pattern: Int, _ bytes: Range<Int>, _ group: Range<Int>?) {
     if unsafe ends[pattern] == 0 { found.append(pattern) }
     unsafe ends[pattern] = bytes.upperBound
     if let within = tellings[pattern].negationBytes,
@@ -143,11 +145,11 @@ final class Scanner {
       return
     }
     unsafe counts[pattern] += 1
-    hits.append(Hit(pattern: pattern, bytes: widened(bytes)))
+    hits.append(Hit(pattern: pattern, bytes: widened(bytes), group: group.map(widened)))
   }
 
   private enum Search {
-    case match(Range<Int>)
+    case match(Range<Int>, group: Range<Int>?)
     case noMatch
     /// A limit was reached.
     case gaveUp
@@ -161,7 +163,11 @@ final class Scanner {
     guard status >= 0, let vector = unsafe pcre2_get_ovector_pointer_8(matchData) else {
       return .gaveUp
     }
-    return unsafe .match(Int(vector[0])..<Int(vector[1]))
+    // 1 is a match without groups; 0 one with more groups than the first.
+    let hasGroup = unsafe status != 1 && vector[2] != UInt.max && vector[2] <= vector[3]
+    return unsafe .match(
+      Int(vector[0])..<Int(vector[1]),
+      group: hasGroup ? Int(vector[2])..<Int(vector[3]) : nil)
   }
 
   /// The same bytes without cutting a character's encoding in two.

@@ -15,8 +15,8 @@ package enum TextFeature: String, CaseIterable, Sendable {
   case repetition
   /// Share of words that carry no content: ok, hmm, well, so, wait, maybe (0 to 1).
   case fillerShare = "filler-share"
-  /// Share of neighbouring words that English does not put beside each other, such as "the of"
-  /// (0 to 1).
+  /// Share of articles and prepositions with a word behind them that English does not put there,
+  /// such as "the of" (0 to 1); 0 where there are fewer than 8.
   case wordDisorder = "word-disorder"
   /// Share of letters that are not of the script that most letters are of (0 to 1).
   case scriptMix = "script-mix"

@@ -4,6 +4,8 @@ struct WordMeasures {
 
   /// Words that are looked at; what follows says little more.
   private static let wordsMax = 50_000
+  /// Articles and prepositions that must be there to say anything of their order.
+  private static let openingsMin = 8
 
   init(_ bytes: UnsafeBufferPointer<UInt8>) {
     var words = 0
@@ -11,7 +13,7 @@ struct WordMeasures {
     var pieces = 0
     var fillers = 0
     var disorders = 0
-    var neighbours = 0
+    var openings = 0
     var repeats = 0
     var trigrams: Set<UInt64> = []
     var last: (UInt64, UInt64) = (0, 0)
@@ -38,8 +40,8 @@ struct WordMeasures {
       pieces += (position - start + 5) / 6
       if Vocabulary.fillers.contains(hash) { fillers += 1 }
       let kind = Vocabulary.kinds[hash]
-      if let lastKind {
-        neighbours += 1
+      if let lastKind, lastKind.asksForMore {
+        openings += 1
         if let kind, lastKind.clashes(with: kind) { disorders += 1 }
       }
       lastKind = kind ?? .content
@@ -53,7 +55,7 @@ struct WordMeasures {
       .words: Double(words), .tokens: Double(pieces + marks),
       .repetition: words > 2 ? Double(repeats) / Double(words - 2) : 0,
       .fillerShare: words > 0 ? Double(fillers) / Double(words) : 0,
-      .wordDisorder: neighbours > 0 ? Double(disorders) / Double(neighbours) : 0,
+      .wordDisorder: openings >= Self.openingsMin ? Double(disorders) / Double(openings) : 0,
     ]
   }
 
@@ -67,6 +69,9 @@ struct WordMeasures {
 private enum Vocabulary {
   enum Kind {
     case determiner, preposition, verb, conjunction, content
+
+    /// Whether English goes on with something that belongs to such a word.
+    var asksForMore: Bool { self == .determiner || self == .preposition }
 
     /// Whether English does not put such a word before such another.
     func clashes(with next: Kind) -> Bool {

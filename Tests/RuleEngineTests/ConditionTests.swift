@@ -158,6 +158,16 @@ import Testing
     #expect(try truth(both, #"assistant send_mail: {"to":"confirmed"}"#) == .yes)
   }
 
+  @Test func `of a pattern with a group the group is remembered`() throws {
+    let sequence = #"{sequence: [{pattern: 'use the (\w{4,20}) tool', as: tool}, {same-as: tool}]}"#
+      .replacing("\\\\", with: "\\")
+    #expect(
+      try found(sequence, "user text: use the SendMail tool", "assistant text: SendMail, then")
+        == ["use the SendMail tool", "SendMail"])
+    #expect(
+      try truth(sequence, "user text: use the SendMail tool", "assistant text: the tool") == .no)
+  }
+
   // MARK: - Counts
 
   @Test func `a count asks how often, and how dense`() throws {

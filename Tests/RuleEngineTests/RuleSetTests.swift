@@ -125,3 +125,70 @@ import Testing
     #expect(throws: RuleError.self) { try read.compiled() }
   }
 }
+
+@Suite struct RuleEvidenceTests {
+  private func row(_ rule: Rule, bad: [String: Int], benign: Int) -> RuleEvidence.Row {
+    .init(
+      rule: rule, status: .test, bad: bad, benign: benign, benignUpper: 0.0123,
+      measured: "2026-11-25")
+  }
+
+  @Test func `what is written is read`() throws {
+    let (a, b) = try (rule(ruleText(id: "opacity.a")), rule(ruleText(id: "opacity.b")))
+    let evidence = RuleEvidence(
+      rows: [row(b, bad: [:], benign: 0), row(a, bad: ["s": 2, "t-u": 11], benign: 3)],
+      preamble: "# Evidence\n\nWords.\n")
+    let read = RuleEvidence(reading: evidence.text)
+    #expect(read.rows == evidence.rows)
+    #expect(read.rows.map(\.rule) == ["opacity.a", "opacity.b"])
+    #expect(read.rows[0].badTotal == 13 && read.rows[0].precision == 13.0 / 16)
+    #expect(read.rows[1].precision == nil)
+    #expect(read.text == evidence.text)
+    #expect(RuleEvidence(reading: "| a | b |\n| x\n|").rows == [])
+  }
+
+  @Test(arguments: [
+    (0, 0, Rule.Status.test), (1, 0, .stable), (1, 1, .stable), (1, 2, .test), (0, 10, .test),
+    (5, 11, .experimental),
+  ])
+  func `a status is earned`(_ bad: Int, _ benign: Int, _ status: Rule.Status) {
+    #expect(Rule.Status.earned(bad: bad, benign: benign, of: 1000) == status)
+  }
+
+  @Test func `a rule that changed since it was measured is told`() throws {
+    let folder = try TemporaryFolder()
+    func codes() -> [String] { RuleFolder(folder.path).diagnostics.map(\.code.rawValue) }
+    try folder.write(ruleText(id: "opacity.a").utf8, to: "opacity/a.yaml")
+    #expect(codes() == [])
+    let measured = try rule(ruleText(id: "opacity.a"))
+    let evidence = RuleEvidence(rows: [row(measured, bad: [:], benign: 0)], preamble: "")
+    try folder.write(evidence.text.utf8, to: "EVIDENCE.md")
+    #expect(codes() == [])
+    try folder.write(ruleText(id: "opacity.a", severity: "low").utf8, to: "opacity/a.yaml")
+    #expect(codes() == ["W003"])
+    let raised = ruleText(id: "opacity.a", severity: "low").replacing("1.2.3", with: "1.3.0")
+    try folder.write(raised.utf8, to: "opacity/a.yaml")
+    #expect(codes() == ["W004"])
+  }
+
+  @Test func `an old name leads to its rule`() throws {
+    let folder = try TemporaryFolder()
+    let related = "related: [{id: opacity.old, type: renamed}]\nmessage:"
+    try folder.write(
+      ruleText(id: "opacity.new").replacing("message:", with: related).utf8,
+      to: "opacity/new.yaml")
+    let gone = "related: [{id: opacity.new, type: replaced-by}]\nmessage:"
+    try folder.write(
+      ruleText(id: "opacity.gone", status: "deprecated").replacing("message:", with: gone).utf8,
+      to: "opacity/gone.yaml")
+    try folder.write(
+      ruleText(id: "opacity.lost", status: "deprecated").utf8, to: "opacity/lost.yaml")
+    let read = RuleFolder(folder.path)
+    #expect(read.diagnostics.map(\.code) == [.noReplacement])
+    #expect(read.resolve("opacity.old")?.id == "opacity.new")
+    #expect(read.resolve("opacity.gone")?.id == "opacity.new")
+    #expect(read.resolve("opacity.lost")?.id == "opacity.lost")
+    #expect(read.resolve("opacity.other") == nil)
+    #expect(try read.compiled().rules.map(\.id) == ["opacity.new"])
+  }
+}
