@@ -5,7 +5,7 @@ enum Language {
   /// What a text is in when nobody can say.
   static let undetermined = "und"
   /// Text that is looked at; what follows says little more.
-  private static let bytesMax = 1 << 15
+  private static let bytesMax = 1 << 12
 
   /// Its ISO 639 code, such as `en`, `fr`, `zh` or `zh-Hant`; ``undetermined`` for a text that is
   /// too short or too mixed.

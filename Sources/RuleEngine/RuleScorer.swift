@@ -17,21 +17,36 @@ package struct RuleScorer: Scorer {
 
   private let rules: RuleSet
   private let scanners: Pool<Scanner>
-  /// By state of the reasoning, then by rule: what a rule says of an episode without anything that
-  /// it looks for.
-  private let silence: [ReasoningState: [Truth]]
+  /// By state of the reasoning: what each rule says of an episode without anything that it looks
+  /// for, by the rules' order.
+  private let silences: [ReasoningState: Silence]
+  /// Rules that are asked whatever the scan finds.
+  private let alwaysAsked: [Int]
+
+  private struct Silence {
+    let truths: [Truth]
+    let undecided: [Channel: Int]
+  }
 
   package init(_ rules: RuleSet) {
     self.rules = rules
     version = rules.version
     scanners = Pool { Scanner(rules.database, tellings: rules.tellings) }
     var nothing = ConditionEvaluator(EpisodeScan(parts: [], episode: Episode()))
-    var silence: [ReasoningState: [Truth]] = [:]
+    var silences: [ReasoningState: Silence] = [:]
     for state in ReasoningState.allCases {
       let scope = EpisodeScan.Scope(parts: 0..<0, reasoning: state)
-      silence[state] = rules.conditions.map { nothing.answer($0, in: scope).truth }
+      let truths = rules.conditions.map { nothing.answer($0, in: scope).truth }
+      silences[state] = Silence(truths: truths, undecided: Self.undecided(truths))
     }
-    self.silence = silence
+    self.silences = silences
+    alwaysAsked = rules.needsNoHit.indices.filter { rules.needsNoHit[$0] }
+  }
+
+  private static func undecided(_ truths: [Truth]) -> [Channel: Int] {
+    truths.reduce(into: [:]) { counts, truth in
+      if case .unknown(let channel) = truth { counts[channel, default: 0] += 1 }
+    }
   }
 
   package func score(_ episode: Episode) -> Outcome {
@@ -41,17 +56,21 @@ package struct RuleScorer: Scorer {
     var evaluator = ConditionEvaluator(scan)
     var findings: [Finding] = []
     var found: [Suspicion] = []
-    var undecided: [Channel: Int] = [:]
-    for (index, rule) in rules.rules.enumerated() {
+    let silence = silence(scan)
+    var undecided = silence.undecided
+    for index in candidates(scan) {
+      if case .unknown(let channel) = silence.truths[index] { undecided[channel, default: 0] -= 1 }
       let answer = answer(index, scan, &evaluator)
       switch answer.truth {
       case .yes:
+        let rule = rules.rules[index]
         if !rule.status.isShadow { found.append(rule.suspicion) }
         findings += self.findings(rule, answer.evidence, scan)
       case .unknown(let channel): undecided[channel, default: 0] += 1
       case .no: break
       }
     }
+    undecided = undecided.filter { $0.value > 0 }
     return .scored(
       Score(
         suspicion: Suspicion.together(found), findings: Self.told(findings), undecided: undecided))
@@ -61,19 +80,27 @@ package struct RuleScorer: Scorer {
   func truths(_ episode: Episode) -> [Truth]? {
     guard let scan = scanners.use({ scan(episode, $0) }) else { return nil }
     var evaluator = ConditionEvaluator(scan)
-    return rules.rules.indices.map { answer($0, scan, &evaluator).truth }
+    var truths = silence(scan).truths
+    for index in candidates(scan) { truths[index] = answer(index, scan, &evaluator).truth }
+    return truths
+  }
+
+  private func silence(_ scan: EpisodeScan) -> Silence {
+    silences[scan.whole.reasoning] ?? Silence(truths: [], undecided: [:])
+  }
+
+  /// The rules that may say something else of an episode than of nothing, in their order.
+  private func candidates(_ scan: EpisodeScan) -> [Int] {
+    guard !scan.partsByRule.isEmpty else { return alwaysAsked }
+    return Set(scan.partsByRule.keys).union(alwaysAsked).sorted()
   }
 
   /// What a rule says of the episode: of each of its parts or messages, or of the whole.
   private func answer(
     _ rule: Int, _ scan: EpisodeScan, _ evaluator: inout ConditionEvaluator
   ) -> ConditionEvaluator.Answer {
-    let silence = silence[scan.whole.reasoning]?[rule] ?? .no
-    guard rules.needsNoHit[rule] || scan.partsByRule[rule] != nil else {
-      return ConditionEvaluator.Answer(truth: silence)
-    }
     let condition = rules.conditions[rule]
-    var result = ConditionEvaluator.Answer(truth: silence)
+    var result = ConditionEvaluator.Answer(truth: silence(scan).truths[rule])
     for scope in scopes(rule, scan) {
       let answer = evaluator.answer(condition, in: scope)
       if answer.truth == .yes { result.evidence += answer.evidence }
@@ -129,6 +156,7 @@ extension RuleScorer {
   /// The rules that may find something in a part.
   private func owners(of hits: [EpisodeScan.Hit], _ part: Part, _ role: Role) -> Set<Int> {
     var owners: Set<Int> = []
+    guard !hits.isEmpty || part.kind == .toolCall else { return owners }
     var last = -1
     for hit in hits where hit.pattern != last {
       last = hit.pattern

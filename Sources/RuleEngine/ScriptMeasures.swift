@@ -2,7 +2,16 @@
 struct ScriptMeasures {
   let values: [TextFeature: Double]
 
+  /// Of text in ASCII there is nothing to tell.
+  private static let none: [TextFeature: Double] = [
+    .scriptMix: 0, .mixedScriptWords: 0, .invisibleCharacters: 0, .bidirectionalControls: 0,
+  ]
+
   init(_ bytes: UnsafeBufferPointer<UInt8>) {
+    guard unsafe bytes.contains(where: { $0 >= 0x80 }) else {
+      values = Self.none
+      return
+    }
     var letters = [Int](repeating: 0, count: Script.allCases.count)
     var mixedWords = 0
     var invisible = 0

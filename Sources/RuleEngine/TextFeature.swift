@@ -61,8 +61,9 @@ struct TextMeasures {
       case .entropy: unsafe [.entropy: ByteMeasures.entropy(bytes)]
       case .compressionRatio: unsafe [.compressionRatio: ByteMeasures.compressionRatio(bytes)]
       case .base64Share, .hexShare: unsafe ByteMeasures.encodedShares(bytes)
-      case .words, .tokens, .repetition, .fillerShare, .wordDisorder:
-        unsafe WordMeasures(bytes).values
+      case .words, .tokens, .fillerShare, .wordDisorder:
+        unsafe WordMeasures(bytes, seeksRepeats: false).values
+      case .repetition: unsafe WordMeasures(bytes, seeksRepeats: true).values
       case .scriptMix, .mixedScriptWords, .invisibleCharacters, .bidirectionalControls:
         unsafe ScriptMeasures(bytes).values
       case .bytes, .reasoningToAnswer, .disguisedMatches: [:]

@@ -40,9 +40,14 @@ let package = Package(
     module("HTTPServer", ["Threads", "Compression", "Cryptography", "CLinux"]),
     module("Importers", ["Oversight", "Threads", "JSON"]),
     module(
-      "RuleEngine", ["Oversight", "Threads", "Cryptography", "CVectorscan", "CPCRE2", yams]),
+      "RuleEngine",
+      [
+        "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
+        yams,
+      ]),
     .target(
       name: "CSimdjson", path: "Modules/CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(name: "CCLD2", path: "Modules/CCLD2", linkerSettings: [.linkedLibrary("cld2")]),
     .target(name: "CLinux", path: "Modules/CLinux"),
     .systemLibrary(name: "CVectorscan", path: "Modules/CVectorscan", pkgConfig: "libhs"),
     .systemLibrary(name: "CPCRE2", path: "Modules/CPCRE2", pkgConfig: "libpcre2-8"),

@@ -100,6 +100,8 @@ struct Comparison {
     print(
       "  \(title): \(self.ours) \(Self.text(ours)) \(unit), \(self.theirs) \(Self.text(theirs)) \(unit)"
     )
+    // Who waits for minutes wants to see each line.
+    fflush(nil)
   }
 
   /// - Parameter bar: what the ratio should come to.

@@ -58,6 +58,29 @@ enum Tool {
     return text
   }
 
+  /// CPU seconds of a program that runs to its end; what it prints is lost.
+  static func cpuSeconds(_ program: String, _ arguments: [String]) throws -> Double {
+    func children() -> Double {
+      var usage = rusage()
+      getrusage(__rusage_who_t(RUSAGE_CHILDREN.rawValue), &usage)
+      let micro = Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+      return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + micro / 1e6
+    }
+    let before = children()
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    // ripgrep ends with 1 where nothing matches.
+    guard process.terminationStatus <= 1 else {
+      throw BenchmarkError(description: "\(program) ended with \(process.terminationStatus)")
+    }
+    return children() - before
+  }
+
   /// A folder for the time of the run that PostgreSQL's user may pass through.
   static func folder() throws -> String {
     let path = FileManager.default.temporaryDirectory.path + "/overt-bench-\(getpid())"
