@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The program as its users meet it: exit codes, what goes where, help.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct CommandLineTests {
   private let home: TemporaryFolder
 

@@ -207,7 +207,12 @@ private struct ScanBenchmark {
       try Tool.cpuSeconds(python, [script, "hyperscan", raw, corpus])
     }
     try compare("ripgrep, any match", bar: "≥ 2", bytes, scan, 1) {
-      try Tool.cpuSeconds("rg", ["-c", "--no-mmap", "-f", patterns, corpus])
+      try Tool.cpuSeconds(
+        "rg",
+        [
+          "-c", "--no-mmap", "--regex-size-limit", "2G", "--dfa-size-limit", "2G", "-f", patterns,
+          corpus,
+        ])
     }
     try compare("a Python re loop", bar: "≥ 200", bytes, scan, Self.loopShare) {
       try Tool.cpuSeconds(python, [script, "re", raw, corpus, "\(Self.loopShare)"])
