@@ -126,7 +126,8 @@ package struct EpisodeFilter: Sendable, Equatable {
   package var project: String?
   package var verdicts: [String] = []
   package var severities: [String] = []
-  package var rule: String?
+  /// Ids of rules, any of which found something.
+  package var rules: [String] = []
   package var model: String?
   package var externalID: String?
   /// Half-open interval of recording times, RFC 3339.

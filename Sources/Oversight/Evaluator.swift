@@ -17,6 +17,11 @@ package struct Evaluator: Sendable {
     self.versions = versions
   }
 
+  /// Every id that findings of a rule may bear, the one that was asked for among them.
+  package func names(ofRule id: String) -> Set<String> {
+    scorers.reduce(into: [id]) { $0.formUnion($1.names(ofRule: id)) }
+  }
+
   package func evaluate(_ episode: Episode) -> Verdict {
     var outcomes: [ScorerName: Outcome] = [:]
     for scorer in scorers { outcomes[scorer.name] = scorer.score(episode) }

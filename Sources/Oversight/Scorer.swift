@@ -46,6 +46,13 @@ package protocol Scorer: Sendable {
   var name: ScorerName { get }
   /// Digest of everything that the score depends on besides the episode, `sha256:…`.
   var version: String { get }
+  /// Every id that findings of a rule may bear, its own and those of rules that it took over.
+  func names(ofRule id: String) -> Set<String>
   /// Judges an episode. May take time in proportion to its text; deterministic.
   func score(_ episode: Episode) -> Outcome
+}
+
+extension Scorer {
+  /// A scorer without rules knows no other names.
+  package func names(ofRule id: String) -> Set<String> { [] }
 }

@@ -8,7 +8,8 @@ internal import Oversight
 /// Reading what is kept.
 extension OversightService {
   func listEpisodes(_ call: Call) throws(Refusal) {
-    let filter = try EpisodeListing.filter(call)
+    let filter = try EpisodeListing.filter(
+      call, names: intake.evaluator.names(ofRule:))
     episodes.episodes(filter) { [self] result in
       switch result {
       case .success(let page): call.send(EpisodeListing.response(page, filter))
@@ -71,12 +72,15 @@ extension OversightService {
 enum EpisodeListing {
   private static let limitMax = 200
 
-  static func filter(_ call: Call) throws(Refusal) -> EpisodeFilter {
+  /// - Parameter names: every id that findings of a rule may bear.
+  static func filter(
+    _ call: Call, names: (String) -> Set<String>
+  ) throws(Refusal) -> EpisodeFilter {
     let query = call.query
     var filter = EpisodeFilter()
     filter.verdicts = try query.words("verdict", ["clear", "flagged", "incomplete"])
     filter.severities = try query.words("severity", Severity.allCases.map(\.rawValue))
-    filter.rule = query["rule"]
+    filter.rules = query["rule"].map { names($0).sorted() } ?? []
     filter.model = query["model"]
     filter.externalID = query["external_id"]
     filter.createdAfter = try time("created_after", query)

@@ -58,7 +58,7 @@ struct EpisodeReader {
     require(
       "severity = ANY (?::text[])",
       filter.severities.isEmpty ? nil : arrayLiteral(filter.severities))
-    require("rules @> ARRAY[?]", filter.rule)
+    require("rules && ?::text[]", filter.rules.isEmpty ? nil : arrayLiteral(filter.rules))
     require("model = ?", filter.model)
     require("external_id = ?", filter.externalID)
     require("created_at >= ?::timestamptz", filter.createdAfter)

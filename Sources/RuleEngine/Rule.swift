@@ -71,6 +71,11 @@ package struct Rule: Sendable {
     }
   }
 
+  /// Whether findings under another id are this rule's: it bore it, or took its rule in.
+  func tookOver(_ id: String) -> Bool {
+    related.contains { $0.id == id && ($0.kind == .renamed || $0.kind == .merged) }
+  }
+
   package var category: String { String(id.prefix(while: { $0 != "." })) }
 
   /// The categories of rules.

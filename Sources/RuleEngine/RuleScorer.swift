@@ -49,6 +49,11 @@ package struct RuleScorer: Scorer {
     }
   }
 
+  package func names(ofRule id: String) -> Set<String> {
+    guard let rule = rules.rules.first(where: { $0.id == id || $0.tookOver(id) }) else { return [] }
+    return Set(rule.related.map(\.id).filter(rule.tookOver)).union([rule.id])
+  }
+
   package func score(_ episode: Episode) -> Outcome {
     guard let scan = scanners.use({ scan(episode, $0) }) else {
       return .unscored(reason: "the scan failed")

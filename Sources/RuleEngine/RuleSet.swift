@@ -170,9 +170,7 @@ package struct RuleFolder: Sendable {
   /// The rule with an id, or the one that took the place of a rule with that id.
   package func resolve(_ id: String) -> Rule? {
     let held = rules.first { $0.id == id && $0.status != .deprecated }
-    let heir = rules.first { rule in
-      rule.related.contains { $0.id == id && ($0.kind == .renamed || $0.kind == .merged) }
-    }
+    let heir = rules.first { $0.tookOver(id) }
     let replaced = rules.first { $0.id == id }?.related.first { $0.kind == .replacedBy }
     return held ?? heir ?? replaced.flatMap { related in rules.first { $0.id == related.id } }
       ?? rules.first { $0.id == id }

@@ -123,7 +123,7 @@ struct PostgresEpisodeStoreTests {
     var filter = EpisodeFilter()
     filter.verdicts = ["flagged"]
     filter.severities = ["high"]
-    filter.rule = "deception.test"
+    filter.rules = ["deception.old-name", "deception.test"]
     filter.limit = 5
     var seen: [String] = []
     while case let page = try await list(filter), let last = page.last {
@@ -134,7 +134,7 @@ struct PostgresEpisodeStoreTests {
     #expect(seen == seen.sorted(by: >))
     #expect(Set(seen).count == 13)
     var none = EpisodeFilter()
-    none.rule = "deception.other"
+    none.rules = ["deception.other"]
     #expect(try await list(none).isEmpty)
   }
 

@@ -189,6 +189,11 @@ import Testing
     #expect(read.resolve("opacity.gone")?.id == "opacity.new")
     #expect(read.resolve("opacity.lost")?.id == "opacity.lost")
     #expect(read.resolve("opacity.other") == nil)
-    #expect(try read.compiled().rules.map(\.id) == ["opacity.new"])
+    let set = try read.compiled()
+    #expect(set.rules.map(\.id) == ["opacity.new"])
+    let scorer = RuleScorer(set)
+    #expect(scorer.names(ofRule: "opacity.old") == ["opacity.old", "opacity.new"])
+    #expect(scorer.names(ofRule: "opacity.new") == ["opacity.old", "opacity.new"])
+    #expect(scorer.names(ofRule: "opacity.other") == [])
   }
 }
