@@ -106,7 +106,9 @@ struct CommandLineTests {
     #expect(result.errors.contains("Is 'overt serve' running?"))
   }
 
-  @Test(arguments: ["", "scan", "serve", "demo", "episodes", "rules", "token", "migrate"])
+  @Test(arguments: [
+    "", "scan", "serve", "demo", "episodes", "rules", "token", "migrate", "evaluate",
+  ])
   func `help is as it was written`(command: String) throws {
     let result = try OvertProgram.run(
       (command.isEmpty ? [] : [command]) + ["--help"], environment: ["COLUMNS": "80"])
