@@ -72,7 +72,9 @@ struct BenchRules {
 
   /// The expressions for an engine that searches Unicode instead of bytes.
   var unicodeExpressions: [String] {
-    expressions.map { $0.replacing(#"\xe2\x80\x99"#, with: #"\u2019"#) }
+    expressions.map {
+      $0.replacing(#"\xe2\x80\x99"#, with: #"\u2019"#).replacing("\\\"", with: "\"")
+    }
   }
 
   private static func rule(_ number: Int, _ expression: String) -> String {
