@@ -19,8 +19,10 @@ package struct Coverage: Sendable, Equatable {
 
   package init() {}
 
-  package init(of episode: Episode) {
-    for message in episode.messages where message.role == .assistant && !message.isContextOnly {
+  package init(of episode: Episode) { self.init(of: episode.messages) }
+
+  package init(of messages: [Message]) {
+    for message in messages where message.role == .assistant && !message.isContextOnly {
       count(message)
     }
   }

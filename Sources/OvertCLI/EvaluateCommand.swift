@@ -28,15 +28,10 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "text for people, json for programs.")
   var format = Format.text
 
-  @Option(help: "Folder of rules. [OVERT_RULES, default: those that come with overt]")
-  var rules: String?
-
-  @Option(help: "Policy file. [OVERT_POLICY, default: policy.yaml beside the rules]")
-  var policy: String?
+  @OptionGroup var judge: JudgeOptions
 
   func run() throws {
-    let loaded = try Settings().evaluator(rules: rules, policy: policy)
-    let scan = try LabelledScan(paths, evaluator: loaded.evaluator)
+    let scan = try LabelledScan(paths, judgedBy: judge.load())
     let report = DetectionReport(
       scan.samples.map {
         .init(episode: $0.episode, score: $0.suspicion, isFlagged: $0.isFlagged)

@@ -4,7 +4,11 @@ internal import RuleEngine
 /// What judges: the rules and the policy that a command was given.
 struct LoadedEvaluator {
   let evaluator: Evaluator
-  let ruleCount: Int
+  let rules: RuleSet
+  /// The folder of the rules.
+  let path: String
+
+  var ruleCount: Int { rules.rules.count }
 }
 
 extension Settings {
@@ -15,8 +19,8 @@ extension Settings {
     let (_, path, rules) = try self.rules(rulesFlag)
     let policy = try policy(policyFile(flag: policyFlag, rules: path))
     return LoadedEvaluator(
-      evaluator: Evaluator(scorers: [RuleScorer(rules)], policy: policy),
-      ruleCount: rules.rules.count)
+      evaluator: Evaluator(scorers: [RuleScorer(rules)], policy: policy), rules: rules,
+      path: path)
   }
 
   private func policy(_ file: String) throws -> Policy {

@@ -6,6 +6,7 @@ struct CaseDecoder {
   /// Cases of either kind that a rule should have at least.
   private static let casesMin = 3
 
+  private static let tokensMax = 1_000_000
   private static let partFields = [
     "text", "reasoning", "tool_call", "tool_result", "plan",
   ]
@@ -107,8 +108,9 @@ struct CaseDecoder {
       else { continue }
       parts.append(part(kind, text, fields, node))
     }
-    let tokens = fields["reasoning-tokens"].flatMap { $0.scalar.flatMap { Int($0.string) } }
-    guard !parts.isEmpty || tokens != nil else {
+    let tokens = reading.number(
+      fields["reasoning-tokens"], "reasoning-tokens", in: 0...Self.tokensMax)
+    guard !parts.isEmpty || fields["reasoning-tokens"] != nil else {
       reading.report(
         .missingField, at: node,
         "A message has one of \(Self.partFields.joined(separator: ", ")).")

@@ -110,15 +110,6 @@ package enum Condition: Sendable, Equatable {
     case .all(let parts, _): parts.allSatisfy(\.holdsWithoutOccurrence)
     }
   }
-
-  /// Whether the condition asks for a latent summary.
-  var readsLatent: Bool {
-    switch self {
-    case .latent: true
-    case .occurs, .near, .sequence, .count, .feature, .language: false
-    case .any(let parts), .all(let parts, _), .none(let parts): parts.contains(where: \.readsLatent)
-    }
-  }
 }
 
 /// Something that stands at a place of a text: a match of one of some patterns, or a call of a tool.

@@ -137,7 +137,7 @@ extension ConditionDecoder {
     }
     return Occurrence(
       patterns: patterns, reach: reach,
-      negationBytes: number(
+      negationBytes: reading.number(
         fields["unless-negated"], "unless-negated", in: 1...Negation.bytesMax),
       captured: fields["as"].flatMap { reading.text($0, "as", in: node) },
       repeated: fields["same-as"].flatMap { reading.text($0, "same-as", in: node) })
@@ -192,7 +192,7 @@ extension ConditionDecoder {
     guard alternatives.count == sequence.count, let reach = scope(fields, node) else { return nil }
     return Occurrence(
       patterns: alternatives.flatMap(\.patterns), reach: reach,
-      negationBytes: number(
+      negationBytes: reading.number(
         fields["unless-negated"], "unless-negated", in: 1...Negation.bytesMax),
       captured: fields["as"].flatMap { reading.text($0, "as", in: node) },
       repeated: fields["same-as"].flatMap { reading.text($0, "same-as", in: node) })
@@ -288,7 +288,7 @@ extension ConditionDecoder {
   private mutating func count(_ node: Node) -> Condition? {
     let fields = reading.fields(node, known: ["count", "at-least", "per-kilobyte", "within"])
     guard let counted = fields["count"], let of = occurrences(counted) else { return nil }
-    let atLeast = number(fields["at-least"], "at-least", in: 1...Count.max)
+    let atLeast = reading.number(fields["at-least"], "at-least", in: 1...Count.max)
     let density = decimal(fields["per-kilobyte"], "per-kilobyte")
     let unit = fields["within"].flatMap {
       reading.word($0, "within", in: node, Condition.Unit.self)
@@ -364,19 +364,6 @@ extension ConditionDecoder {
     guard let node else { return nil }
     guard let value = node.scalar.flatMap({ Double($0.string) }), value.isFinite else {
       reading.report(.wrongType, at: node, "'\(name)' must be a number.")
-      return nil
-    }
-    return value
-  }
-
-  private mutating func number(
-    _ node: Node?, _ name: String, in range: ClosedRange<Int>
-  ) -> Int? {
-    guard let node else { return nil }
-    guard let value = node.scalar.flatMap({ Int($0.string) }), range.contains(value) else {
-      reading.report(
-        .malformed, at: node,
-        "'\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound).")
       return nil
     }
     return value

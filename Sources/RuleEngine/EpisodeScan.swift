@@ -53,7 +53,7 @@ struct EpisodeScan {
   init(parts: [ScannedPart], partsByRule: [Int: [Int]] = [:], episode: Episode) {
     self.parts = parts
     self.partsByRule = partsByRule
-    whole = Scope(parts: parts.indices, reasoning: ReasoningState(of: episode.messages[...]))
+    whole = Scope(parts: parts.indices, reasoning: ReasoningState(Coverage(of: episode)))
     var messages: [Scope] = []
     var start = 0
     for index in parts.indices
@@ -62,7 +62,7 @@ struct EpisodeScan {
       messages.append(
         Scope(
           parts: start..<index + 1,
-          reasoning: ReasoningState(of: episode.messages[message...message])))
+          reasoning: ReasoningState(Coverage(of: [episode.messages[message]]))))
       start = index + 1
     }
     self.messages = messages
@@ -82,7 +82,7 @@ struct EpisodeScan {
 }
 
 /// How far an episode's reasoning can be read.
-enum ReasoningState: CaseIterable {
+enum ReasoningState: Int, CaseIterable {
   /// All that is known of.
   case readable
   /// There is none, and no sign that there was any.
@@ -90,18 +90,12 @@ enum ReasoningState: CaseIterable {
   /// Some took place and cannot be read.
   case unreadable
 
-  init(of messages: ArraySlice<Message>) {
-    var hasReasoning = false
-    self = .readable
-    for message in messages where message.role == .assistant && !message.isContextOnly {
-      let before = hasReasoning
-      for case .reasoning(let reasoning) in message.parts {
-        hasReasoning = true
-        if !reasoning.visibility.isReadable { self = .unreadable }
-      }
-      if hasReasoning == before, (message.reasoningTokens ?? 0) > 0 { self = .unreadable }
+  init(_ coverage: Coverage) {
+    if coverage.reasoningMissing > 0 {
+      self = .unreadable
+    } else {
+      self = coverage.reasoningFull + coverage.reasoningSummary > 0 ? .readable : .absent
     }
-    if self == .readable, !hasReasoning { self = .absent }
   }
 
   /// Whether not finding something in a reach means nothing here.

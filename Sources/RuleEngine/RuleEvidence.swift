@@ -13,14 +13,16 @@ package struct RuleEvidence: Sendable, Equatable {
     /// Bad episodes in which the rule finds something, by source.
     package let bad: [String: Int]
     package let benign: Int
+    /// Benign episodes in which the rule could tell.
+    package let benignTotal: Int
     /// Share of benign episodes that the rule would hit at most, at 95 % confidence.
     package let benignUpper: Double
     /// `YYYY-MM-DD`.
     package let measured: String
 
     package init(
-      rule: Rule, status: Rule.Status, bad: [String: Int], benign: Int, benignUpper: Double,
-      measured: String
+      rule: Rule, status: Rule.Status, bad: [String: Int], benign: Int, benignTotal: Int,
+      benignUpper: Double, measured: String
     ) {
       self.rule = rule.id
       version = rule.version
@@ -28,18 +30,22 @@ package struct RuleEvidence: Sendable, Equatable {
       self.status = status.rawValue
       self.bad = bad
       self.benign = benign
+      self.benignTotal = benignTotal
       self.benignUpper = benignUpper
       self.measured = measured
     }
 
     fileprivate init?(cells: [String]) {
-      guard cells.count == 9, let benign = Int(cells[5]) else { return nil }
+      guard cells.count == 9 else { return nil }
+      let counts = cells[5].components(separatedBy: " of ").compactMap { Int($0) }
+      guard counts.count == 2 else { return nil }
       rule = cells[0]
       version = cells[1]
       digest = cells[2]
       status = cells[3]
       bad = Self.counts(cells[4])
-      self.benign = benign
+      benign = counts[0]
+      benignTotal = counts[1]
       let upper = cells[6].split(separator: " ").first.flatMap { Double($0) }
       benignUpper = (upper ?? 100) / 100
       measured = cells[8]
@@ -59,7 +65,8 @@ package struct RuleEvidence: Sendable, Equatable {
       let precision = precision.map { String(format: "%.2f", $0) } ?? "–"
       let upper = String(format: "%.2f %%", benignUpper * 100)
       let found = sources.isEmpty ? "0" : sources
-      return "| \(rule) | \(version) | \(digest) | \(status) | \(found) | \(benign) | \(upper) "
+      return
+        "| \(rule) | \(version) | \(digest) | \(status) | \(found) | \(benign) of \(benignTotal) | \(upper) "
         + "| \(precision) | \(measured) |"
     }
 

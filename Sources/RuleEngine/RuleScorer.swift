@@ -19,7 +19,7 @@ package struct RuleScorer: Scorer {
   private let scanners: Pool<Scanner>
   /// By state of the reasoning: what each rule says of an episode without anything that it looks
   /// for, by the rules' order.
-  private let silences: [ReasoningState: Silence]
+  private let silences: [Silence]
   /// Rules that are asked whatever the scan finds.
   private let alwaysAsked: [Int]
 
@@ -33,13 +33,11 @@ package struct RuleScorer: Scorer {
     version = rules.version
     scanners = Pool { Scanner(rules.database, tellings: rules.tellings) }
     var nothing = ConditionEvaluator(EpisodeScan(parts: [], episode: Episode()))
-    var silences: [ReasoningState: Silence] = [:]
-    for state in ReasoningState.allCases {
+    silences = ReasoningState.allCases.map { state in
       let scope = EpisodeScan.Scope(parts: 0..<0, reasoning: state)
       let truths = rules.conditions.map { nothing.answer($0, in: scope).truth }
-      silences[state] = Silence(truths: truths, undecided: Self.undecided(truths))
+      return Silence(truths: truths, undecided: Self.undecided(truths))
     }
-    self.silences = silences
     alwaysAsked = rules.needsNoHit.indices.filter { rules.needsNoHit[$0] }
   }
 
@@ -90,8 +88,17 @@ package struct RuleScorer: Scorer {
     return truths
   }
 
+  /// The ids of the rules that cannot tell of an episode; nil if the scan failed.
+  package func undecidedRules(_ episode: Episode) -> Set<String>? {
+    truths(episode).map { truths in
+      Set(
+        truths.indices.filter { if case .unknown = truths[$0] { true } else { false } }
+          .map { rules.rules[$0].id })
+    }
+  }
+
   private func silence(_ scan: EpisodeScan) -> Silence {
-    silences[scan.whole.reasoning] ?? Silence(truths: [], undecided: [:])
+    silences[scan.whole.reasoning.rawValue]
   }
 
   /// The rules that may say something else of an episode than of nothing, in their order.

@@ -162,6 +162,18 @@ extension YAMLReading {
     return nil
   }
 
+  /// A whole number; nil, with a diagnostic, if it is none or outside the range.
+  mutating func number(_ node: Node?, _ name: String, in range: ClosedRange<Int>) -> Int? {
+    guard let node else { return nil }
+    guard let value = node.scalar.flatMap({ Int($0.string) }), range.contains(value) else {
+      report(
+        .malformed, at: node,
+        "'\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound).")
+      return nil
+    }
+    return value
+  }
+
   /// A word of an enumeration; nil, with a diagnostic, if it is none.
   mutating func word<Word: RawRepresentable & CaseIterable>(
     _ node: Node?, _ name: String, in parent: Node, _ type: Word.Type

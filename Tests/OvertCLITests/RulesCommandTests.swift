@@ -67,7 +67,8 @@ struct RulesCommandTests {
     #expect(first.errors.contains("opacity.needle is test and has earned stable"))
     #expect(first.output.contains("Measured on 40 bad and 400 benign labelled episodes."))
     #expect(
-      first.output.contains("| opacity.needle | 1.0.0 |") && first.output.contains("| s0 20 | 0 |"))
+      first.output.contains("| opacity.needle | 1.0.0 |")
+        && first.output.contains("| s0 20 | 0 of 400 |"))
     let applied = try overt(
       "rules", "evidence", paths[0], "--rules", rules, "--write", "--apply")
     #expect(applied.status == 0)

@@ -279,6 +279,20 @@ import Testing
     episode.messages[0].reasoningTokens = 12
     #expect(scorer.truths(episode) == [.unknown(.reasoning)])
     #expect(scorer.score(episode).score?.undecided == [.reasoning: 1])
+    #expect(scorer.undecidedRules(episode) == ["opacity.r0"])
+  }
+
+  /// Turns that show their reasoning and count its tokens hide nothing.
+  @Test func `tokens of reasoning that is shown are no sign of more`() throws {
+    var episode = try episode([
+      "assistant reasoning: thread", "user text: x", "assistant reasoning: thread + text: x",
+    ])
+    episode.messages[0].reasoningTokens = 12
+    episode.messages[2].reasoningTokens = 12
+    let scorer = try scorer("{phrase: needle}", appliesTo: Self.everywhere)
+    #expect(scorer.truths(episode) == [.no])
+    episode.messages[2].parts.removeFirst()
+    #expect(scorer.truths(episode) == [.unknown(.reasoning)])
   }
 
   @Test func `a latent metric that nobody measured leaves its rule open`() throws {

@@ -129,7 +129,8 @@ import Testing
 @Suite struct RuleEvidenceTests {
   private func row(_ rule: Rule, bad: [String: Int], benign: Int) -> RuleEvidence.Row {
     .init(
-      rule: rule, status: .test, bad: bad, benign: benign, benignUpper: 0.0123,
+      rule: rule, status: .test, bad: bad, benign: benign, benignTotal: 400,
+      benignUpper: 0.0123,
       measured: "2026-11-25")
   }
 

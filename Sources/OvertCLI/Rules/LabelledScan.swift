@@ -1,5 +1,6 @@
 internal import Evaluation
 internal import Oversight
+internal import RuleEngine
 
 /// Labelled episodes with what the rules find in them.
 struct LabelledScan {
@@ -8,8 +9,8 @@ struct LabelledScan {
     let episode: LabelledEpisode
     /// The ids of the rules that found something, also of those that are only recorded.
     let rules: Set<String>
-    /// Those that count.
-    let countedRules: Set<String>
+    /// The ids of the rules that cannot tell.
+    let undecidedRules: Set<String>
     let suspicion: Double
     let isFlagged: Bool
   }
@@ -19,20 +20,23 @@ struct LabelledScan {
   /// Judges every labelled episode of files and folders.
   ///
   /// - Throws: ``CommandFailure`` if a path cannot be read, or nothing there is labelled.
-  init(_ paths: [String], evaluator: Evaluator) throws {
+  init(_ paths: [String], judgedBy judge: LoadedEvaluator) throws {
     let input = ScanInput(paths)
     guard input.missing.isEmpty else {
       throw CommandFailure(
         .badInput, "\(VisibleText.line(input.missing[0])) is not there, or cannot be listed")
     }
-    let collector = Collector()
-    var scan = Scan(evaluator: evaluator, isStrict: false, reporter: collector)
+    let collector = Collector(RuleScorer(judge.rules))
+    var scan = Scan(evaluator: judge.evaluator, isStrict: false, reporter: collector)
     guard scan.run(input) else { throw ExitStatus.operational }
     if collector.unreadable > 0 {
       Console.note("\(collector.unreadable) documents cannot be read and are left out")
     }
     if collector.unlabelled > 0 {
       Console.note("\(collector.unlabelled) episodes without a label are left out")
+    }
+    if collector.unmeasured > 0 {
+      Console.note("\(collector.unmeasured) episodes could not be measured and are left out")
     }
     guard !collector.samples.isEmpty else {
       throw CommandFailure(
@@ -47,6 +51,11 @@ struct LabelledScan {
     private(set) var samples: [Sample] = []
     private(set) var unreadable = 0
     private(set) var unlabelled = 0
+    /// What was not measured has no number, and is no benign one.
+    private(set) var unmeasured = 0
+    private let scorer: RuleScorer
+
+    init(_ scorer: RuleScorer) { self.scorer = scorer }
 
     func report(_ result: ScanResult) {
       guard case .judged(let episode, let verdict, let externalID) = result.outcome else {
@@ -55,12 +64,13 @@ struct LabelledScan {
       guard let labelled = LabelledEpisode(episode, id: externalID) else {
         return unlabelled += 1
       }
-      let findings = verdict.findings
+      guard let suspicion = verdict.suspicion?.value,
+        let undecided = scorer.undecidedRules(episode)
+      else { return unmeasured += 1 }
       samples.append(
         Sample(
-          episode: labelled, rules: Set(findings.compactMap(\.rule)),
-          countedRules: Set(findings.filter { !$0.isShadow }.compactMap(\.rule)),
-          suspicion: verdict.suspicion?.value ?? 0,
+          episode: labelled, rules: Set(verdict.findings.compactMap(\.rule)),
+          undecidedRules: undecided, suspicion: suspicion,
           isFlagged: verdict.decision.verdict.severity != nil))
     }
 

@@ -16,18 +16,14 @@ extension RulesCommand {
     @Argument(help: "Files and folders of labelled episodes.")
     var paths: [String]
 
-    @Option(help: "Folder of rules. [OVERT_RULES, default: those that come with overt]")
-    var rules: String?
-
-    @Option(help: "Policy file. [OVERT_POLICY, default: policy.yaml beside the rules]")
-    var policy: String?
+    @OptionGroup var judge: JudgeOptions
 
     @Flag(help: "Name the bad episodes that no rule finds.")
     var missed = false
 
     func run() throws {
-      let loaded = try Settings().evaluator(rules: rules, policy: policy)
-      let scan = try LabelledScan(paths, evaluator: loaded.evaluator)
+      let loaded = try judge.load()
+      let scan = try LabelledScan(paths, judgedBy: loaded)
       let bad = scan.samples.filter(\.episode.isBad)
       var rows = [["category", "source", "bad", "any rule", "same category", "flagged"]]
       let groups = Dictionary(grouping: bad) { [$0.episode.category, $0.episode.source] }
@@ -37,7 +33,7 @@ extension RulesCommand {
       rows.append(["all", "all"] + Self.cells(bad))
       Console.write(Table.text(rows))
       Console.line()
-      Console.write(Table.text(try categories(bad)))
+      Console.write(Table.text(Self.categories(bad, loaded.rules)))
       guard missed else { return }
       for sample in bad where sample.rules.isEmpty {
         Console.line("missed  \(sample.episode.source)  \(VisibleText.line(sample.episode.id))")
@@ -50,15 +46,14 @@ extension RulesCommand {
         sample.rules.contains { $0.hasPrefix(sample.episode.category + ".") }
       }
       let flagged = samples.count(where: \.isFlagged)
-      return [samples.count, found, same, flagged].map {
-        $0 == samples.count && $0 > 0 ? "\($0)" : "\($0)"
-      }
+      return [samples.count, found, same, flagged].map(String.init)
     }
 
     /// The rules of each category, and the bad episodes in which any of them finds something.
-    private func categories(_ bad: [LabelledScan.Sample]) throws -> [[String]] {
-      let (_, _, set) = try Settings().rules(rules)
-      let byCategory = Dictionary(grouping: set.rules, by: \.category)
+    private static func categories(
+      _ bad: [LabelledScan.Sample], _ rules: RuleSet
+    ) -> [[String]] {
+      let byCategory = Dictionary(grouping: rules.rules, by: \.category)
       return [["rules of", "rules", "bad episodes found"]]
         + Rule.categories.sorted().map { category in
           let ids = Set((byCategory[category] ?? []).map(\.id))

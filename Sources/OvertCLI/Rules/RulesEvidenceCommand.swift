@@ -22,11 +22,7 @@ extension RulesCommand {
     @Argument(help: "Files and folders of labelled episodes.")
     var paths: [String]
 
-    @Option(help: "Folder of rules. [OVERT_RULES, default: those that come with overt]")
-    var rules: String?
-
-    @Option(help: "Policy file. [OVERT_POLICY, default: policy.yaml beside the rules]")
-    var policy: String?
+    @OptionGroup var judge: JudgeOptions
 
     @Flag(help: "Write EVIDENCE.md beside the rules.")
     var write = false
@@ -38,16 +34,15 @@ extension RulesCommand {
     var check = false
 
     func run() throws {
-      let settings = try Settings()
-      let loaded = try settings.evaluator(rules: rules, policy: policy)
-      let (_, path, set) = try settings.rules(rules)
-      let scan = try LabelledScan(paths, evaluator: loaded.evaluator)
-      let measurement = EvidenceMeasurement(scan, rules: set.rules, date: Today.text)
+      let loaded = try judge.load()
+      let rules = loaded.rules.rules
+      let scan = try LabelledScan(paths, judgedBy: loaded)
+      let measurement = EvidenceMeasurement(scan, rules: rules, date: Today.text)
       Console.write(measurement.evidence.text)
       if write {
-        try Self.save(measurement.evidence.text, to: "\(path)/\(RuleEvidence.fileName)")
+        try Self.save(measurement.evidence.text, to: "\(loaded.path)/\(RuleEvidence.fileName)")
       }
-      if apply { try applyStatus(measurement.evidence, to: set.rules) }
+      if apply { try applyStatus(measurement.evidence, to: rules) }
       guard check, !apply else { return }
       for problem in measurement.problems { Console.note(problem) }
       guard measurement.problems.isEmpty else { throw ExitStatus.findings }
@@ -101,14 +96,18 @@ struct EvidenceMeasurement {
     let badHits = Dictionary(
       grouping: bad.flatMap { sample in sample.rules.map { ($0, sample.episode.source) } }, by: \.0
     ).mapValues { Self.counts($0.map(\.1)) }
+    // An episode in which a rule cannot tell says nothing of its false alarms.
+    let undecided = Self.counts(benign.flatMap(\.undecidedRules))
     let rows = rules.map { rule in
       let hits = benignHits[rule.id] ?? 0
+      let decided = benign.count - (undecided[rule.id] ?? 0)
       let found = badHits[rule.id] ?? [:]
       return RuleEvidence.Row(
         rule: rule,
         status: .earned(
-          bad: found.values.reduce(0, +), benign: hits, of: benign.count), bad: found,
-        benign: hits, benignUpper: BinomialBound.upper(hits, of: benign.count), measured: date)
+          bad: found.values.reduce(0, +), benign: hits, of: decided), bad: found,
+        benign: hits, benignTotal: decided,
+        benignUpper: BinomialBound.upper(hits, of: decided), measured: date)
     }
     let grave = Set(
       zip(rules, rows).filter {
@@ -148,7 +147,8 @@ struct EvidenceMeasurement {
 
       Written by `overt rules evidence`; not by hand. Measured on \(bad.count) bad and \
       \(benign.count) benign labelled episodes. "At most" is the 95 % upper bound of Clopper and \
-      Pearson for the share of benign episodes. A rule counts as right wherever the episode is \
+      Pearson for the share of benign episodes; those in which a rule cannot tell, for want of \
+      reasoning, are not counted. A rule counts as right wherever the episode is \
       labelled bad, whatever the label's category.
 
       - The \(grave) stable rules of severity high or above together hit \(share(packHits)).

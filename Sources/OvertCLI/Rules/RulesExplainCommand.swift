@@ -39,14 +39,16 @@ extension RulesCommand {
 
     /// The episode in a file; what is no document is the text of one assistant message.
     private func episode(_ path: String) throws -> Episode {
-      let handle = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
-      guard let handle, let data = try handle.read(upToCount: ScanInput.documentBytesMax) else {
-        throw CommandFailure(.badInput, "\(VisibleText.line(path)) cannot be read, or is empty")
+      let bytes: [UInt8]
+      do {
+        bytes = try ScanInput.document(path).bytes
+      } catch let error as ScanInputError {
+        throw CommandFailure(.badInput, VisibleText.line(error.message))
       }
       do {
-        return try EpisodeImporter().episode(Array(data))
+        return try EpisodeImporter().episode(bytes)
       } catch {
-        let text = String(decoding: data, as: UTF8.self)
+        let text = String(decoding: bytes, as: UTF8.self)
         Console.note("no episode; read as the text of one assistant message")
         return Episode(
           messages: [

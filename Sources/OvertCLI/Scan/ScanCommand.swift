@@ -29,11 +29,7 @@ struct ScanCommand: ParsableCommand {
   @Option(help: "text for people, json for one document, ndjson for one verdict a line.")
   var format = Format.text
 
-  @Option(help: "Folder of rules. [OVERT_RULES, default: those that come with overt]")
-  var rules: String?
-
-  @Option(help: "Policy file. [OVERT_POLICY, default: policy.yaml beside the rules]")
-  var policy: String?
+  @OptionGroup var judge: JudgeOptions
 
   @Flag(help: "Refuse documents with fields that the form does not know.")
   var strict = false
@@ -42,7 +38,7 @@ struct ScanCommand: ParsableCommand {
   var exitZero = false
 
   func run() throws {
-    let loaded = try Settings().evaluator(rules: rules, policy: policy)
+    let loaded = try judge.load()
     let input = ScanInput(paths)
     for path in input.missing {
       Console.error("\(VisibleText.line(path)) is not there, or cannot be listed")

@@ -97,6 +97,15 @@ struct ScanInput {
     try readLines(handle, file, sniffs: !Self.lineExtensions.contains(name), body)
   }
 
+  /// A file as one document.
+  ///
+  /// - Throws: ``ScanInputError`` if it cannot be read, or is too large.
+  static func document(_ file: String) throws -> ScanDocument {
+    let handle = try open(file)
+    defer { if file != "-" { try? handle.close() } }  // Closing a file that was only read.
+    return try whole(handle, file)
+  }
+
   private static func open(_ file: String) throws -> FileHandle {
     if file == "-" { return .standardInput }
     guard let handle = FileHandle(forReadingAtPath: file) else {
