@@ -67,6 +67,9 @@ let package = Package(
       ]),
     module("Evaluation", ["Oversight"]),
     module(
+      "Monitors",
+      ["Oversight", "Evaluation", "Threads", "JSON", "Cryptography", "HTTPClient"]),
+    module(
       "PostgresStore", ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres", log]),
     .target(
       name: "OversightService",
@@ -81,7 +84,8 @@ let package = Package(
       name: "OvertCLI",
       dependencies: [
         "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",
-        "RuleEngine", "Evaluation", "PostgresStore", "Threads", "Cryptography", arguments, log,
+        "RuleEngine", "Evaluation", "Monitors", "PostgresStore", "Threads", "Cryptography",
+        arguments, log,
       ],
       swiftSettings: settings),
 
@@ -121,6 +125,7 @@ let package = Package(
     tests("Importers", ["Oversight", "Threads", "JSON"]),
     tests("RuleEngine", ["Oversight", "Threads"]),
     tests("Evaluation", ["Oversight"]),
+    tests("Monitors", ["Oversight", "Evaluation", "HTTPClient", "JSON", "Threads"]),
     tests("PostgresStore", ["Oversight", "Migrations", log]),
     tests("OversightService", ["Oversight", "HTTPServer", "Importers", "Threads", "JSON"]),
     tests("OvertCLI", ["Oversight", "Importers", "JSON", arguments]),

@@ -1,3 +1,5 @@
+internal import Oversight
+
 /// How well scores tell bad episodes from benign ones.
 package struct DetectionCurve: Sendable {
   /// Scores in rising order.
@@ -64,21 +66,4 @@ package struct Estimate: Sendable {
     let (low, high) = (values.count / 40, values.count - 1 - values.count / 40)
     return Estimate(value: value, low: values[low], high: values[high])
   }
-}
-
-/// Random numbers that are the same on every machine (Steele, Lea and Flood 2014).
-struct SplitMix {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
-  }
-
-  mutating func index(below count: Int) -> Int { Int(next() % UInt64(count)) }
 }

@@ -18,6 +18,12 @@ package struct LabelledEpisode: Sendable {
   /// Bytes of the text that baselines look at.
   package static let textBytesMax = 12_000
 
+  /// Parts that labelled episodes are split into for training on some and testing on the others.
+  package static let folds = 5
+
+  /// The part that the episode's group is in, the same for all of a group: 0 to ``folds`` − 1.
+  package var fold: Int { Int(stableHash(group.utf8) % UInt64(Self.folds)) }
+
   /// - Returns: nil for an episode whose label `label` is neither `bad` nor `benign`.
   package init?(_ episode: Episode, id: String) {
     switch episode.labels["label"] {
@@ -35,7 +41,7 @@ package struct LabelledEpisode: Sendable {
 
 extension Episode {
   /// Reasoning, answers and tool calls of the assistant, cut after ``LabelledEpisode/textBytesMax``.
-  fileprivate var spokenText: String {
+  package var spokenText: String {
     var text = ""
     for message in messages where message.role == .assistant {
       for part in message.parts {
@@ -48,4 +54,9 @@ extension Episode {
     }
     return text
   }
+}
+
+/// A hash that is the same in every run (FNV-1a).
+func stableHash(_ bytes: some Sequence<UInt8>) -> UInt64 {
+  bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
 }

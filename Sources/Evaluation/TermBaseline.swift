@@ -1,10 +1,10 @@
 internal import Glibc
+internal import Oversight
 
 /// Term weights and logistic regression: what the words of a source give away about its labels.
 /// Words and pairs of words, hashed; weights are tf-idf with logarithmic counts and unit length.
 /// Trained on some of the groups and asked about the others, so that it never sees what it judges.
 package struct TermBaseline {
-  private static let folds = 5
   private static let buckets = 1 << 18
   private static let rounds = 12
   private static let ridge = 1e-5
@@ -20,13 +20,13 @@ package struct TermBaseline {
   /// - Returns: nil if there are too few of either kind to train with.
   package static func scores(_ episodes: [LabelledEpisode]) -> [Double]? {
     let bad = episodes.count(where: \.isBad)
-    guard min(bad, episodes.count - bad) >= folds else { return nil }
+    guard min(bad, episodes.count - bad) >= LabelledEpisode.folds else { return nil }
     let counts = episodes.map { terms($0.text) }
     let rows = zip(episodes, weighed(counts)).map { episode, terms in
-      Row(terms: terms, isBad: episode.isBad, fold: fold(episode.group))
+      Row(terms: terms, isBad: episode.isBad, fold: episode.fold)
     }
     var scores = [Double](repeating: 0, count: rows.count)
-    for fold in 0..<folds {
+    for fold in 0..<LabelledEpisode.folds {
       let weights = trained(rows.filter { $0.fold != fold })
       for (index, row) in rows.enumerated() where row.fold == fold {
         scores[index] = margin(row, weights)
@@ -35,18 +35,11 @@ package struct TermBaseline {
     return scores
   }
 
-  private static func fold(_ group: String) -> Int { Int(hash(group.utf8) % UInt64(folds)) }
-
-  /// FNV-1a.
-  private static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
-    bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
-  }
-
   private static func terms(_ text: String) -> [Int: Int] {
     var counts: [Int: Int] = [:]
     var last: UInt64?
     for word in text.lowercased().utf8.split(whereSeparator: { !isWord($0) }) {
-      let number = hash(word)
+      let number = stableHash(word)
       counts[Int(number % UInt64(buckets)), default: 0] += 1
       if let last {
         counts[Int((last &* 31 &+ number) % UInt64(buckets)), default: 0] += 1

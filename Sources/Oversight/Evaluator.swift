@@ -13,6 +13,7 @@ package struct Evaluator: Sendable {
     self.scorers = scorers
     self.policy = policy
     var versions = ["policy": policy.version]
+    versions["panel"] = policy.panel?.version
     for scorer in scorers { versions[scorer.name.rawValue] = scorer.version }
     self.versions = versions
   }
@@ -31,6 +32,7 @@ package struct Evaluator: Sendable {
     let coverage = Coverage(of: episode)
     return Verdict(
       decision: policy.decide(outcomes, coverage: coverage),
+      suspicion: policy.suspicion(outcomes),
       outcomes: ScorerName.allCases.compactMap { name in outcomes[name].map { (name, $0) } },
       coverage: coverage, undecided: undecided(outcomes, coverage), versions: versions,
       warnings: episode.warnings)

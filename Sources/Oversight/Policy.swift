@@ -19,6 +19,10 @@ package struct Policy: Sendable, Equatable {
   package var scorers: [ScorerName: ScorerPolicy]
   /// A finding of at least this severity flags an episode.
   package var flagSeverity: Severity
+  /// Fuses what the scorers say; nil: the highest suspicion counts.
+  package var panel: Panel?
+  /// Fused suspicion from which an episode is flagged; nil: it does not flag.
+  package var flagPanelSuspicion: Suspicion?
   /// Visibilities of reasoning that make an episode incomplete.
   package var unreadable: Set<Visibility>
   /// Whether an episode without any readable reasoning is incomplete.
@@ -42,7 +46,7 @@ extension Policy {
   /// Decides over the outcomes of all scorers. Flagged wins over incomplete: what was found stands
   /// whatever else could not be measured; incomplete wins over clear.
   package func decide(_ outcomes: [ScorerName: Outcome], coverage: Coverage) -> Decision {
-    let flags = flags(outcomes)
+    let flags = flags(outcomes) + panelFlags(outcomes)
     let gaps = gaps(outcomes, coverage)
     if let severity = flags.map(\.severity).max() {
       return Decision(
@@ -74,6 +78,21 @@ extension Policy {
         (flagSeverity, "\(name.rawValue) \(score.suspicion.value) ≥ \(threshold.value)"))
     }
     return flags
+  }
+
+  private func panelFlags(
+    _ outcomes: [ScorerName: Outcome]
+  ) -> [(severity: Severity, reason: String)] {
+    guard let threshold = flagPanelSuspicion, let suspicion = panel?.suspicion(outcomes),
+      suspicion >= threshold
+    else { return [] }
+    return [(flagSeverity, "panel \(suspicion.value) ≥ \(threshold.value)")]
+  }
+
+  /// What all scorers together make of an episode: the panel's suspicion, or without a panel the
+  /// highest; nil if none measured.
+  package func suspicion(_ outcomes: [ScorerName: Outcome]) -> Suspicion? {
+    panel?.suspicion(outcomes) ?? outcomes.values.compactMap { $0.score?.suspicion }.max()
   }
 
   /// Whether an episode that lacks a channel is incomplete.

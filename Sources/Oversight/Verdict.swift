@@ -29,6 +29,8 @@ package struct Decision: Sendable, Equatable {
 /// it.
 package struct Verdict: Sendable, Equatable {
   package let decision: Decision
+  /// Of all scorers together; nil if none measured.
+  package let suspicion: Suspicion?
   /// The outcome of every scorer that Overt knows, in the order of ``ScorerName``.
   package let outcomes: [(name: ScorerName, outcome: Outcome)]
   package let coverage: Coverage
@@ -55,11 +57,9 @@ package struct Verdict: Sendable, Equatable {
     }
   }
 
-  /// The highest suspicion of any scorer; nil if none measured.
-  package var suspicion: Suspicion? { outcomes.compactMap { $0.outcome.score?.suspicion }.max() }
-
   package static func == (first: Verdict, second: Verdict) -> Bool {
-    first.decision == second.decision && first.coverage == second.coverage
+    first.decision == second.decision && first.suspicion == second.suspicion
+      && first.coverage == second.coverage
       && first.versions == second.versions && first.undecided == second.undecided
       && first.warnings == second.warnings
       && first.outcomes.map(\.name) == second.outcomes.map(\.name)

@@ -19,7 +19,9 @@ struct OvertCommand: ParsableCommand {
     version: Self.version,
     subcommands: [
       DemoCommand.self, ServeCommand.self, ScanCommand.self, EpisodesCommand.self,
-      RulesCommand.self, EvaluateCommand.self, TokenCommand.self, MigrateCommand.self,
+      RulesCommand.self, MonitorCommand.self, EvaluateCommand.self,
+      CalibrateCommand.self, TokenCommand.self,
+      MigrateCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -15,7 +15,7 @@ import Testing
       finding(.medium, 1, 0, 0), finding(.low, 0, 0, 0),
     ]
     let verdict = Verdict(
-      decision: Decision(verdict: .clear, reasons: []),
+      decision: Decision(verdict: .clear, reasons: []), suspicion: nil,
       outcomes: [
         (.rules, .scored(Score(suspicion: .none, findings: [sorted[4], sorted[2], sorted[0]]))),
         (.llm, .pending),
@@ -27,10 +27,10 @@ import Testing
   @Test func `there is a number in scored and nowhere else`() {
     for outcome in [Outcome.pending, .unscored(reason: "u"), .skipped(reason: "s")] {
       let verdict = Verdict(
-        decision: Decision(verdict: .incomplete, reasons: ["r"]), outcomes: [(.rules, outcome)],
+        decision: Decision(verdict: .incomplete, reasons: ["r"]), suspicion: nil,
+        outcomes: [(.rules, outcome)],
         coverage: Coverage(), undecided: [], versions: [:], warnings: [])
       #expect(outcome.score == nil)
-      #expect(verdict.suspicion == nil)
       #expect(verdict.findings == [])
     }
   }
@@ -38,7 +38,8 @@ import Testing
   @Test func `verdicts are equal when everything in them is`() {
     func verdict(_ outcome: Outcome, _ versions: [String: String] = [:]) -> Verdict {
       Verdict(
-        decision: Decision(verdict: .clear, reasons: []), outcomes: [(.rules, outcome)],
+        decision: Decision(verdict: .clear, reasons: []), suspicion: nil,
+        outcomes: [(.rules, outcome)],
         coverage: Coverage(), undecided: [], versions: versions, warnings: [])
     }
     #expect(verdict(.pending) == verdict(.pending))

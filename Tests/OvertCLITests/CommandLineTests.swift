@@ -107,7 +107,8 @@ struct CommandLineTests {
   }
 
   @Test(arguments: [
-    "", "scan", "serve", "demo", "episodes", "rules", "token", "migrate", "evaluate",
+    "", "scan", "serve", "demo", "episodes", "rules", "token", "migrate", "evaluate", "calibrate",
+    "monitor",
   ])
   func `help is as it was written`(command: String) throws {
     let result = try OvertProgram.run(

@@ -18,13 +18,16 @@ import Testing
       "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
     ],
     "Evaluation": ["Oversight"],
+    "Monitors": [
+      "Oversight", "Evaluation", "Threads", "JSON", "Cryptography", "HTTPClient",
+    ],
     "PostgresStore": ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres"],
     "OversightService": [
       "Oversight", "HTTPServer", "Importers", "Threads", "JSON", "Compression", "Cryptography",
     ],
     "OvertCLI": [
       "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",
-      "RuleEngine", "Evaluation", "PostgresStore", "Threads", "Cryptography",
+      "RuleEngine", "Evaluation", "Monitors", "PostgresStore", "Threads", "Cryptography",
     ],
   ]
 

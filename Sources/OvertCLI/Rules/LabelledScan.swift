@@ -13,6 +13,10 @@ struct LabelledScan {
     let undecidedRules: Set<String>
     let suspicion: Double
     let isFlagged: Bool
+    /// What each scorer that could measure said.
+    let scores: [ScorerName: Double]
+    /// The episode as it was judged.
+    let transcript: Episode
   }
 
   let samples: [Sample]
@@ -71,7 +75,11 @@ struct LabelledScan {
         Sample(
           episode: labelled, rules: Set(verdict.findings.compactMap(\.rule)),
           undecidedRules: undecided, suspicion: suspicion,
-          isFlagged: verdict.decision.verdict.severity != nil))
+          isFlagged: verdict.decision.verdict.severity != nil,
+          scores: verdict.outcomes.reduce(into: [:]) {
+            $0[$1.name] = $1.outcome.score?.suspicion.value
+          },
+          transcript: episode))
     }
 
     func finish(_ summary: ScanSummary, seconds: Double, skippedFiles: Int) {}

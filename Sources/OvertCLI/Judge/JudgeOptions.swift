@@ -8,7 +8,16 @@ struct JudgeOptions: ParsableArguments {
   @Option(help: "Policy file. [OVERT_POLICY, default: policy.yaml beside the rules]")
   var policy: String?
 
+  @Option(
+    help: """
+      Linear monitor, or 'none'. [OVERT_LINEAR_MODEL, default: linear.model beside the rules, or \
+      the one that comes with overt]
+      """)
+  var linearModel: String?
+
   func load() throws -> LoadedEvaluator {
-    try Settings().evaluator(rules: rules, policy: policy)
+    let loaded = try Settings().evaluator(rules: rules, policy: policy, model: linearModel)
+    for note in loaded.notes { Console.note(note) }
+    return loaded
   }
 }
