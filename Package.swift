@@ -54,7 +54,7 @@ let package = Package(
     module("JSON", ["CSimdjson"]),
     module("Cryptography", ["COpenSSL"]),
     module("Compression", ["CZlib", "CZstd"]),
-    module("HTTPClient", ["CCurl"]),
+    module("HTTPClient", ["Threads", "CCurl"]),
     module("HTTPServer", ["Threads", "Compression", "Cryptography", "CLinux"]),
 
     // Adapters: each imports the domain and the one thing that it adapts.
@@ -134,7 +134,8 @@ let package = Package(
       "IntegrationTests",
       [
         "OvertCLI", "OversightService", "Oversight", "HTTPServer", "HTTPClient", "Importers",
-        "JSON", "Compression", "Threads", "RuleEngine", "PostgresStore", log,
+        "JSON", "Compression", "Threads", "RuleEngine", "PostgresStore", "Monitors", "Evaluation",
+        log,
       ]),
     suite("FuzzTests", ["FuzzTargets"]),
     suite("TidyTests"),

@@ -12,6 +12,13 @@ package struct HTTPReply: Sendable {
   package subscript(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 
   package var isSuccess: Bool { (200..<300).contains(status) }
+
+  /// The field of a header line; nil for the status line and the last one.
+  static func field(_ line: String) -> (name: String, value: String)? {
+    guard let colon = line.firstIndex(of: ":") else { return nil }
+    let value = line[line.index(after: colon)...].filter { $0 != "\r\n" && $0 != "\n" }
+    return (line[..<colon].lowercased(), String(value.drop { $0 == " " || $0 == "\t" }))
+  }
 }
 
 /// Why there is no answer.
@@ -125,9 +132,7 @@ package final class HTTPClient {
   private func takeHeader(_ line: String) {
     // The status line of a new response: what came before belongs to an interim one.
     if line.hasPrefix("HTTP/") { fields = [] }
-    guard let colon = line.firstIndex(of: ":") else { return }
-    let value = line[line.index(after: colon)...].filter { $0 != "\r\n" && $0 != "\n" }
-    fields.append((line[..<colon].lowercased(), String(value.drop { $0 == " " || $0 == "\t" })))
+    if let field = HTTPReply.field(line) { fields.append(field) }
   }
 
   private func take(_ bytes: UnsafeRawBufferPointer) -> Int {

@@ -22,6 +22,8 @@ package struct EpisodeRecord: Sendable {
   package var traceID: String?
   /// The piece that led to this record; nil for an episode as it first came.
   package var piece: AppendedPiece?
+  /// What an LLM monitor is to be asked, in the same transaction; nil for nothing.
+  package var monitor: MonitorRequest?
   /// The verdict as JSON, as it is answered.
   package var document: [UInt8]
 
@@ -46,9 +48,9 @@ package struct EpisodeRecord: Sendable {
     self.document = document
   }
 
-  /// Whether the text is kept: flagged, incomplete and open episodes whole, of clear ones a ledger
-  /// row without text.
-  package var isKeptWhole: Bool { decision != .clear || isOpen }
+  /// Whether the text is kept: flagged, incomplete and open episodes whole, and what a monitor is
+  /// still to read; of clear ones a ledger row without text.
+  package var isKeptWhole: Bool { decision != .clear || isOpen || monitor != nil }
 }
 
 /// What identifies a piece that was appended to an open episode.

@@ -23,19 +23,56 @@ package struct Evaluator: Sendable {
     scorers.reduce(into: [id]) { $0.formUnion($1.names(ofRule: id)) }
   }
 
-  package func evaluate(_ episode: Episode) -> Verdict {
-    var outcomes: [ScorerName: Outcome] = [:]
+  /// The same evaluator with the version of a scorer whose outcomes are given to it.
+  package func with(_ scorer: ScorerName, version: String) -> Evaluator {
+    Evaluator(scorers, policy, versions.merging([scorer.rawValue: version]) { $1 })
+  }
+
+  private init(_ scorers: [any Scorer], _ policy: Policy, _ versions: [String: String]) {
+    self.scorers = scorers
+    self.policy = policy
+    self.versions = versions
+  }
+
+  /// - Parameters:
+  ///   - given: outcomes that others came to, such as a monitor that takes its time.
+  ///   - asking: is told what all scorers here make of the episode together, and whether they flag
+  ///     it; answers with the outcome of an LLM monitor.
+  package func evaluate(
+    _ episode: Episode, given: [ScorerName: Outcome] = [:],
+    asking: ((Suspicion?, _ isFlagged: Bool) -> Outcome)? = nil
+  ) -> Verdict {
+    var outcomes = given
     for scorer in scorers { outcomes[scorer.name] = scorer.score(episode) }
+    let coverage = Coverage(of: episode)
+    if let asking {
+      let decision = policy.decide(outcomes, coverage: coverage)
+      outcomes[.llm] = asking(policy.suspicion(outcomes), decision.verdict.severity != nil)
+    }
     for name in ScorerName.allCases where outcomes[name] == nil {
       outcomes[name] = absent(name, in: episode)
     }
-    let coverage = Coverage(of: episode)
     return Verdict(
       decision: policy.decide(outcomes, coverage: coverage),
       suspicion: policy.suspicion(outcomes),
       outcomes: ScorerName.allCases.compactMap { name in outcomes[name].map { (name, $0) } },
       coverage: coverage, undecided: undecided(outcomes, coverage), versions: versions,
       warnings: episode.warnings)
+  }
+
+  /// Whether, and why, an LLM monitor is to be asked about an episode.
+  ///
+  /// - Parameters:
+  ///   - suspicion: of the other scorers together; nil if none measured.
+  ///   - isFlagged: by the other scorers.
+  ///   - draw: a random number, 0 up to 1.
+  package func monitorRequest(
+    suspicion: Suspicion?, isFlagged: Bool, draw: Double
+  ) -> MonitorRequest? {
+    guard let cascade = policy.cascade, !policy.isRequired(.llm) else {
+      return MonitorRequest(reason: .policy, weight: 1)
+    }
+    return cascade.request(suspicion: suspicion, isFlagged: isFlagged, draw: draw)
   }
 
   private func undecided(

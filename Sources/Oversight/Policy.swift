@@ -23,6 +23,8 @@ package struct Policy: Sendable, Equatable {
   package var panel: Panel?
   /// Fused suspicion from which an episode is flagged; nil: it does not flag.
   package var flagPanelSuspicion: Suspicion?
+  /// Which episodes an LLM monitor is asked about; nil: all of them.
+  package var cascade: Cascade?
   /// Visibilities of reasoning that make an episode incomplete.
   package var unreadable: Set<Visibility>
   /// Whether an episode without any readable reasoning is incomplete.
@@ -110,7 +112,8 @@ extension Policy {
     for name in ScorerName.allCases {
       switch outcomes[name] {
       case .pending: gaps.append("pending: \(name.rawValue)")
-      case .unscored(let reason) where isRequired(name):
+      // An LLM monitor is only asked where the policy wants to know.
+      case .unscored(let reason) where isRequired(name) || name == .llm:
         gaps.append("unscored: \(name.rawValue): \(reason)")
       case .skipped(let reason) where isRequired(name):
         gaps.append("unscored: \(name.rawValue): \(reason)")

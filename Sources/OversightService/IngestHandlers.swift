@@ -41,7 +41,7 @@ extension OversightService {
     let intake = intake
     let judged: Intake.Judged
     do {
-      judged = try intake.judge(bytes, isStrict: isStrict)
+      judged = try intake.judge(bytes, isStrict: isStrict, isKept: true)
     } catch {
       return completion(.failure(Refusal(Problem(error))))
     }
@@ -136,7 +136,7 @@ extension OversightService {
     let isStrict = try call.query.flag("strict")
     perform(call) { [self] in
       do throws(ImportError) {
-        let judged = try intake.judge(call.request.body, isStrict: isStrict)
+        let judged = try intake.judge(call.request.body, isStrict: isStrict, isKept: false)
         metrics.assessments.add(judged.verdict.decision.verdict.word)
         call.send(.json(.ok, judged.document))
       } catch {

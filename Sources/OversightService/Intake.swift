@@ -6,6 +6,8 @@ internal import Oversight
 struct Intake: Sendable {
   let importer: EpisodeImporter
   let evaluator: Evaluator
+  /// Whether there is an LLM monitor to ask about what is stored.
+  let asksMonitor: Bool
   /// Milliseconds since 1970.
   let clock: @Sendable () -> Int64
 
@@ -15,6 +17,8 @@ struct Intake: Sendable {
     let verdict: Verdict
     let externalID: String
     let digest: Digest
+    /// What an LLM monitor is to be asked; nil for nothing.
+    let monitor: MonitorRequest?
 
     /// The verdict as it is answered for an episode that is not stored.
     var document: [UInt8] {
@@ -24,15 +28,41 @@ struct Intake: Sendable {
 
   /// Reads and judges an episode.
   ///
+  /// - Parameter isKept: whether it will be stored: only then can an LLM monitor take its time.
   /// - Throws: ``ImportError`` for what is no episode.
-  func judge(_ bytes: [UInt8], isStrict: Bool) throws(ImportError) -> Judged {
-    judge(try importer.episode(bytes, isStrict: isStrict), digest: Digest(of: bytes))
+  func judge(_ bytes: [UInt8], isStrict: Bool, isKept: Bool) throws(ImportError) -> Judged {
+    judge(
+      try importer.episode(bytes, isStrict: isStrict), digest: Digest(of: bytes), isKept: isKept)
   }
 
-  private func judge(_ episode: Episode, digest: Digest) -> Judged {
-    Judged(
-      episode: episode, verdict: evaluator.evaluate(episode),
-      externalID: episode.externalID ?? digest.description, digest: digest)
+  private func judge(_ episode: Episode, digest: Digest, isKept: Bool) -> Judged {
+    var request: MonitorRequest?
+    let verdict =
+      asksMonitor
+      ? evaluator.evaluate(episode) { suspicion, isFlagged in
+        guard isKept else { return .skipped(reason: "not asked about what is not stored") }
+        guard !episode.isOpen else { return .skipped(reason: "the episode is open") }
+        request = evaluator.monitorRequest(
+          suspicion: suspicion, isFlagged: isFlagged, draw: Double.random(in: 0..<1))
+        return request == nil ? .skipped(reason: "the other scorers are sure") : .pending
+      } : evaluator.evaluate(episode)
+    return Judged(
+      episode: episode, verdict: verdict,
+      externalID: episode.externalID ?? digest.description, digest: digest, monitor: request)
+  }
+
+  /// The record of a stored episode that an LLM monitor has judged, or could not.
+  func record(
+    _ stored: StoredEpisode, _ episode: Episode, _ outcome: Outcome, _ job: MonitorJob
+  ) -> EpisodeRecord {
+    let judged = Judged(
+      episode: episode, verdict: evaluator.evaluate(episode, given: [.llm: outcome]),
+      externalID: stored.externalID, digest: Digest(of: stored.received?.first ?? []),
+      monitor: nil)
+    var record = record(judged, id: stored.id, [], stored.project)
+    // What was drawn for the audit is kept whole, for whoever looks into what was missed.
+    if job.reason == .audit { record.monitor = MonitorRequest(reason: .audit, weight: 1) }
+    return record
   }
 
   /// A record of a new episode.
@@ -44,7 +74,7 @@ struct Intake: Sendable {
     _ judged: Judged, id: String, _ received: [UInt8], _ project: String
   ) -> EpisodeRecord {
     let (episode, verdict) = (judged.episode, judged.verdict)
-    return EpisodeRecord(
+    var record = EpisodeRecord(
       id: id, project: project, externalID: judged.externalID, contentDigest: judged.digest.bytes,
       received: received, format: episode.source.format, model: episode.agent.model,
       agent: episode.agent.name, isOpen: episode.isOpen, decision: verdict.decision.verdict,
@@ -52,6 +82,8 @@ struct Intake: Sendable {
       rules: Set(verdict.findings.compactMap(\.rule)).sorted(),
       messageCount: episode.messages.count,
       document: VerdictEncoder.document(verdict, id: id, externalID: judged.externalID))
+    record.monitor = judged.monitor
+    return record
   }
 
   /// An episode as it is kept, read again with all its pieces.
@@ -78,7 +110,7 @@ struct Intake: Sendable {
   func revision(
     _ stored: StoredEpisode, to episode: Episode, _ piece: [UInt8], _ identity: AppendedPiece
   ) -> EpisodeRecord {
-    let judged = judge(episode, digest: Digest(of: piece))
+    let judged = judge(episode, digest: Digest(of: piece), isKept: true)
     var record = record(judged, id: stored.id, piece, stored.project)
     record.piece = identity
     return record

@@ -26,6 +26,8 @@ package final class OversightService: RequestHandler {
     /// Quotas of each token that has none of its own.
     package var quotas: [Quota] = []
     package var accessLog = AccessLog.errors
+    /// Whether an LLM monitor works off what is asked of it in the store.
+    package var asksMonitor = false
 
     package init(
       evaluator: Evaluator, episodes: any EpisodeStore, tokens: any TokenStore, log: Logger,
@@ -78,7 +80,7 @@ package final class OversightService: RequestHandler {
     currentIntake = Locked(
       Intake(
         importer: EpisodeImporter(nestingMax: parts.nestingMax), evaluator: parts.evaluator,
-        clock: { Int64(Date().timeIntervalSince1970 * 1000) }))
+        asksMonitor: parts.asksMonitor, clock: { Int64(Date().timeIntervalSince1970 * 1000) }))
     episodes = parts.episodes
     tokens = parts.tokens
     log = parts.log
@@ -104,8 +106,23 @@ package final class OversightService: RequestHandler {
   /// Judges by other rules and another policy from the next episode on.
   package func judge(by evaluator: Evaluator) {
     currentIntake.withLock { intake in
-      intake = Intake(importer: intake.importer, evaluator: evaluator, clock: intake.clock)
+      intake = Intake(
+        importer: intake.importer, evaluator: evaluator, asksMonitor: intake.asksMonitor,
+        clock: intake.clock)
     }
+  }
+
+  /// An episode as it was received, all its pieces together; nil if its text is not kept.
+  package func episode(of stored: StoredEpisode) -> Episode? {
+    // What was readable when it came is readable now; if not, there is nothing to judge.
+    (try? intake.reread(stored)) ?? nil
+  }
+
+  /// The record of a stored episode with the verdict that an LLM monitor's outcome leads to.
+  package func record(
+    _ stored: StoredEpisode, _ episode: Episode, _ outcome: Outcome, _ job: MonitorJob
+  ) -> EpisodeRecord {
+    intake.record(stored, episode, outcome, job)
   }
 
   /// Ends the worker threads. Blocks until what they do is done.

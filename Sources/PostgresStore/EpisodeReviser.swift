@@ -14,6 +14,17 @@ struct EpisodeReviser {
       INSERT INTO episode_pieces (episode_id, number, received)
       SELECT $1, coalesce(max(number), 0) + 1, $2 FROM episode_pieces WHERE episode_id = $1
       """, [.text(stored.id), .bytes(piece)])
+    try update(stored, record, pieceBytes: piece.count, record.piece)
+  }
+
+  /// Gives an episode the verdict that a monitor's answer leads to.
+  func settle(_ stored: StoredEpisode, _ record: EpisodeRecord) throws(PostgresError) {
+    try update(stored, record, pieceBytes: 0, stored.lastPiece)
+  }
+
+  private func update(
+    _ stored: StoredEpisode, _ record: EpisodeRecord, pieceBytes: Int, _ piece: AppendedPiece?
+  ) throws(PostgresError) {
     try connection.run(
       """
       UPDATE episodes SET is_open = $2, verdict = $3, severity = $4, suspicion = $5, rules = $6,
@@ -26,10 +37,16 @@ struct EpisodeReviser {
         .text(stored.id), .text(record.isOpen ? "t" : "f"), .text(record.decision.word),
         .text(record.decision.severity?.rawValue), .text(record.suspicion.map { "\($0)" }),
         .text(arrayLiteral(record.rules)), .text("\(record.messageCount)"),
-        .bytes(record.document), .text("\(piece.count)"), .text(record.isKeptWhole ? "t" : "f"),
-        record.piece.map { .bytes($0.digest) } ?? .null,
-        .text(record.piece.map { "\($0.after)" }),
+        .bytes(record.document), .text("\(pieceBytes)"), .text(record.isKeptWhole ? "t" : "f"),
+        piece.map { .bytes($0.digest) } ?? .null, .text(piece.map { "\($0.after)" }),
       ])
+    if let request = record.monitor {
+      try connection.run(
+        """
+        INSERT INTO monitor_jobs (episode_id, reason, weight) VALUES ($1, $2, $3)
+        ON CONFLICT (episode_id) DO NOTHING
+        """, [.text(stored.id), .text(request.reason.rawValue), .text("\(request.weight)")])
+    }
     if !record.isKeptWhole {
       try connection.run("DELETE FROM episode_pieces WHERE episode_id = $1", [.text(stored.id)])
     }

@@ -37,6 +37,15 @@ struct EpisodeWriter {
           severity, suspicion, rules, message_count, document, received, received_bytes, trace_id)
       ON CONFLICT (project, external_id) DO NOTHING RETURNING id
       """)
+  /// Jobs of those that are new: what was kept before has had its own.
+  private static let enqueue = PostgresConnection.Statement(
+    name: "insert_monitor_jobs",
+    sql: """
+      INSERT INTO monitor_jobs (episode_id, reason, weight)
+      SELECT episode_id, reason, weight
+      FROM unnest($1::text[], $2::text[], $3::float8[]) AS row (episode_id, reason, weight)
+      WHERE EXISTS (SELECT FROM episodes WHERE episodes.id = row.episode_id)
+      """)
   private static let find = PostgresConnection.Statement(
     name: "find_episode",
     sql: """
@@ -86,9 +95,12 @@ struct EpisodeWriter {
     _ records: [EpisodeRecord], _ connection: PostgresConnection
   ) throws(PostgresError) -> [Bool] {
     connection.clearWarning()
-    let statements: [(PostgresConnection.Statement, [Parameter])] = [
-      (Self.begin, []), (Self.insert, EpisodeRecord.columns(records)), (Self.commit, []),
+    let asked = records.filter { $0.monitor != nil }
+    var statements: [(PostgresConnection.Statement, [Parameter])] = [
+      (Self.begin, []), (Self.insert, EpisodeRecord.columns(records)),
     ]
+    if !asked.isEmpty { statements.append((Self.enqueue, EpisodeRecord.jobColumns(asked))) }
+    statements.append((Self.commit, []))
     let results: [QueryResult]
     do {
       results = try connection.pipeline(statements)
@@ -135,6 +147,15 @@ struct EpisodeWriter {
 }
 
 extension EpisodeRecord {
+  /// Jobs for the monitor, an array a column.
+  fileprivate static func jobColumns(_ records: [EpisodeRecord]) -> [Parameter] {
+    [
+      .text(arrayLiteral(records.map(\.id))),
+      .text(arrayLiteral(records.map { $0.monitor?.reason.rawValue })),
+      .text(arrayLiteral(records.map { "\($0.monitor?.weight ?? 1)" })),
+    ]
+  }
+
   /// The values of rows, an array a column, in the order of the insert.
   fileprivate static func columns(_ records: [EpisodeRecord]) -> [Parameter] {
     func texts(_ value: (EpisodeRecord) -> String?) -> Parameter {

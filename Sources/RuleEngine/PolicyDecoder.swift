@@ -35,7 +35,7 @@ package enum PolicyDecoder {
   private static func policy(
     _ root: Node, version: String, _ reading: inout YAMLReading
   ) -> Policy? {
-    let fields = reading.fields(root, known: ["schema", "scorers", "flag", "reasoning"])
+    let fields = reading.fields(root, known: ["schema", "scorers", "flag", "reasoning", "cascade"])
     let schema = reading.text(fields["schema"], "schema", in: root)
     if let schema, schema != Self.schema {
       reading.report(
@@ -49,16 +49,52 @@ package enum PolicyDecoder {
       let reasoning = fields["reasoning"]
     else { return nil }
 
-    let flags = reading.fields(flag, known: ["severity", "suspicion"])
+    let flags = reading.fields(flag, known: ["severity", "suspicion", "panel"])
     let severity = reading.word(flags["severity"], "severity", in: flag, Severity.self)
     let thresholds = thresholds(flags["suspicion"], &reading)
     let reasonings = reading.fields(reasoning, known: ["unreadable", "required"])
     guard let severity else { return nil }
-    return Policy(
+    var policy = Policy(
       version: version, scorers: readScorers(scorers, thresholds, &reading),
       flagSeverity: severity,
       unreadable: reading.words(reasonings["unreadable"], "unreadable", Visibility.self),
       requiresReasoning: reading.boolean(reasonings["required"], "required") ?? false)
+    policy.cascade = fields["cascade"].flatMap { cascade($0, &reading) }
+    policy.flagPanelSuspicion = panelThreshold(flags["panel"], &reading)
+    return policy
+  }
+
+  private static func panelThreshold(_ node: Node?, _ reading: inout YAMLReading) -> Suspicion? {
+    guard let node else { return nil }
+    guard let number = share(node), let suspicion = Suspicion(number) else {
+      reading.report(.malformed, at: node, "A threshold is a number from 0 to 1.")
+      return nil
+    }
+    return suspicion
+  }
+
+  private static func cascade(_ node: Node, _ reading: inout YAMLReading) -> Cascade? {
+    let fields = reading.fields(node, known: ["unsure", "audit"])
+    for name in ["unsure", "audit"] where fields[name] == nil {
+      reading.report(.missingField, at: node, "The field '\(name)' is missing.")
+    }
+    guard let unsure = fields["unsure"], let audit = fields["audit"] else { return nil }
+    let bounds = unsure.sequence.map { $0.compactMap(share) } ?? []
+    guard bounds.count == 2, unsure.sequence?.count == 2, bounds[0] <= bounds[1] else {
+      reading.report(
+        .malformed, at: unsure, "'unsure' is two numbers from 0 to 1, the lower one first.")
+      return nil
+    }
+    guard let auditShare = share(audit) else {
+      reading.report(.malformed, at: audit, "'audit' is a share from 0 to 1.")
+      return nil
+    }
+    return Cascade(unsure: bounds[0]...bounds[1], auditShare: auditShare)
+  }
+
+  /// A number from 0 to 1.
+  private static func share(_ node: Node) -> Double? {
+    node.scalar.flatMap { Double($0.string) }.flatMap { (0...1).contains($0) ? $0 : nil }
   }
 
   private static func readScorers(

@@ -45,10 +45,14 @@ package final class RunningServer {
   /// Starts a server and waits until it answers.
   ///
   /// - Parameter databaseURL: nil lets it run a private PostgreSQL.
-  package init(databaseURL: String?, state: StateFolder, arguments: [String] = []) throws {
+  package init(
+    databaseURL: String?, state: StateFolder, arguments: [String] = [],
+    environment more: [String: String] = [:]
+  ) throws {
     self.state = state
     var environment = ["OVERT_STATE_DIR": state.path, "DATABASE_URL": databaseURL ?? ""]
     environment["HOST"] = ""
+    environment.merge(more) { $1 }
     command = try RunningCommand(
       OvertProgram.path, ["serve", "--port", "0"] + arguments, environment: environment)
     let marker = "overt: the administrator's token is in "

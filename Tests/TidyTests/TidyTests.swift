@@ -11,7 +11,7 @@ import Testing
     "JSON": ["CSimdjson"],
     "Compression": ["CZlib", "CZstd"],
     "Cryptography": ["COpenSSL"],
-    "HTTPClient": ["CCurl"],
+    "HTTPClient": ["Threads", "CCurl"],
     "HTTPServer": ["Threads", "Compression", "Cryptography", "CLinux"],
     "Importers": ["Oversight", "Threads", "JSON"],
     "RuleEngine": [

@@ -41,4 +41,19 @@ static inline long overt_curl_status(CURL *handle) {
   return status;
 }
 
+// A transfer of a multi handle that has ended; NULL if there is none.
+static inline CURL *overt_curl_ended(CURLM *multi, CURLcode *code) {
+  int left = 0;
+  CURLMsg *message;
+  while ((message = curl_multi_info_read(multi, &left))) {
+    if (message->msg != CURLMSG_DONE) continue;
+    *code = message->data.result;
+    return message->easy_handle;
+  }
+  return NULL;
+}
+static inline CURLMcode overt_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
+  return curl_multi_setopt(multi, option, value);
+}
+
 #endif

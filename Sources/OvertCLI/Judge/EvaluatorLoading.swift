@@ -5,7 +5,7 @@ internal import RuleEngine
 
 /// What judges: the rules, the built-in monitor and the policy that a command was given.
 struct LoadedEvaluator {
-  let evaluator: Evaluator
+  var evaluator: Evaluator
   let rules: RuleSet
   let policy: Policy
   /// nil if there is none.

@@ -24,6 +24,7 @@ struct DemoCommand: ParsableCommand {
     let (rules, policy) = (options.rules, options.policy)
     let judges = { @Sendable in try settings.evaluator(rules: rules, policy: policy) }
     let loaded = try judges()
+    for note in loaded.notes { Console.note(note) }
     let samples = try Self.samples()
     Console.note("overt: starting the server …")
     let server = try ServerRun(configuration, loaded, judges: judges) {

@@ -23,6 +23,7 @@ struct ServeCommand: ParsableCommand {
     let (rules, policy) = (options.rules, options.policy)
     let judges = { @Sendable in try settings.evaluator(rules: rules, policy: policy) }
     let loaded = try judges()
+    for note in loaded.notes { Console.note(note) }
     let server = try ServerRun(configuration, loaded, judges: judges) {
       Console.note("overt: \($0)")
     }

@@ -3,6 +3,7 @@ internal import Cryptography
 internal import Foundation
 internal import HTTPServer
 internal import Logging
+internal import Monitors
 internal import Oversight
 internal import OversightService
 
@@ -26,6 +27,16 @@ struct ServerOptions: ParsableArguments {
 
   @Option(help: "Policy file. [OVERT_POLICY, default: policy.yaml beside the rules]")
   var policy: String?
+
+  @Option(
+    help: """
+      Monitor model over HTTP to ask: an address of the OpenAI or the Anthropic dialect. \
+      [OVERT_MONITOR_URL; README.md lists the other settings]
+      """)
+  var monitorURL: String?
+
+  @Option(help: "The monitor's model. [OVERT_MONITOR_MODEL]")
+  var monitorModel: String?
 
   @Option(help: "Certificate chain in PEM: serve HTTPS. [OVERT_TLS_CERT]")
   var tlsCert: String?
@@ -78,6 +89,10 @@ struct ServerConfiguration {
   let quotas: [Quota]
   /// Certificate and key; nil for HTTP without TLS.
   let tls: (certificate: String, key: String)?
+  /// nil without a monitor model over HTTP.
+  let monitor: MonitorSettings?
+  /// Seconds after which another process takes over what one that died was working on.
+  let monitorLeaseSeconds: Int
   let serviceManager: ServiceManager
   private let isInsecureAllowed: Bool
 
@@ -103,6 +118,8 @@ struct ServerConfiguration {
     tls = try Self.tls(
       try settings.value("OVERT_TLS_CERT", flag: options.tlsCert),
       try settings.value("OVERT_TLS_KEY", flag: options.tlsKey))
+    monitor = try settings.monitor(url: options.monitorURL, model: options.monitorModel)
+    monitorLeaseSeconds = try settings.whole("OVERT_MONITOR_LEASE_SECONDS", 1...3600) ?? 60
     serviceManager = ServiceManager(ProcessInfo.processInfo.environment)
     isInsecureAllowed = tls != nil || options.insecureHTTP
     // What was handed over is looked at when it is there.

@@ -3,6 +3,7 @@ internal import Foundation
 internal import Glibc
 internal import HTTPServer
 internal import Logging
+internal import Monitors
 internal import Oversight
 internal import OversightService
 internal import PostgresStore
@@ -28,6 +29,7 @@ final class ServerRun {
   private let store: PostgresEpisodeStore
   private let service: OversightService
   private let server: Server
+  private let monitors: MonitorWorkers?
   private let log: Logger
   private let serviceManager: ServiceManager
   private let reload: Reload
@@ -44,17 +46,28 @@ final class ServerRun {
     let tls = try configuration.tlsContext()
     try Self.makeStateFolder(configuration.stateFolder)
     let (cluster, databaseURL) = try Self.database(configuration, progress)
+    let versioned: @Sendable (LoadedEvaluator) -> LoadedEvaluator
     do {
       try Self.migrate(databaseURL, progress)
       let store = PostgresEpisodeStore(url: databaseURL, log: log)
+      let queue = PostgresMonitorQueue(url: databaseURL)
+      let monitor = configuration.monitor.map { LLMMonitor($0, queue) }
+      versioned = { loaded in
+        guard let monitor else { return loaded }
+        var loaded = loaded
+        loaded.evaluator = loaded.evaluator.with(.llm, version: monitor.version)
+        return loaded
+      }
       var parts = OversightService.Parts(
-        evaluator: loaded.evaluator, episodes: store, tokens: store, log: log,
+        evaluator: versioned(loaded).evaluator, episodes: store, tokens: store, log: log,
         version: OvertCommand.version)
+      parts.asksMonitor = monitor != nil
       parts.limits = Self.limits(configuration.limits.http, log)
       parts.nestingMax = configuration.limits.nesting
       parts.quotas = configuration.quotas
       parts.accessLog = configuration.accessLog
       let service = OversightService(parts)
+      monitors = monitor.map { Self.workers($0, queue, service, configuration, log) }
       tokenFile = try AdministratorToken(configuration.stateFolder).ensure(in: store)
       let loops = max(1, ProcessInfo.processInfo.activeProcessorCount)
       let server = try Server(
@@ -74,8 +87,8 @@ final class ServerRun {
     serviceManager = configuration.serviceManager
     url = configuration.url(of: server)
     reload = Reload(
-      judges: judges, tls: { try configuration.tlsContext() }, service, server, log,
-      serviceManager)
+      judges: { versioned(try judges()) }, tls: { try configuration.tlsContext() }, service,
+      server, log, serviceManager)
     start(configuration, tls)
   }
 
@@ -87,6 +100,7 @@ final class ServerRun {
     service.observe { [weak server] in server?.counters }
     if let tls { Self.complainOfEnd(tls, log) }
     server.start()
+    monitors?.start()
     // Where the command line finds the server that was started last.
     try? url.write(
       toFile: configuration.stateFolder + "/server.url", atomically: true, encoding: .utf8)
@@ -145,10 +159,28 @@ final class ServerRun {
       if signal != nil { server.stop(graceSeconds: Self.shortGraceSeconds) }
     }
     server.stop(graceSeconds: Self.graceSeconds)
+    // What a monitor was asked goes back to the queue.
+    monitors?.stop()
     service.close()
     store.close()
     cluster?.stop()
     log.info("stopped")
+  }
+
+  private static func workers(
+    _ monitor: LLMMonitor, _ queue: PostgresMonitorQueue, _ service: OversightService,
+    _ configuration: ServerConfiguration, _ log: Logger
+  ) -> MonitorWorkers {
+    var options = MonitorWorkers.Options()
+    options.threads = monitor.settings.concurrencyMax
+    options.leaseSeconds = Double(configuration.monitorLeaseSeconds)
+    return MonitorWorkers(
+      monitor, queue,
+      MonitorWorkers.Judge(
+        episode: { service.episode(of: $0) }, record: { service.record($0, $1, $2, $3) },
+        note: { log.warning("monitor: \($0)") }),
+      name: "\(ProcessInfo.processInfo.hostName)/\(getpid())/\(UUID().uuidString)",
+      options: options)
   }
 
   private static func logger(_ configuration: ServerConfiguration) -> Logger {
