@@ -121,7 +121,7 @@ let package = Package(
     tests("Cryptography"),
     tests("Oversight"),
     tests("HTTPServer", ["Threads", "Compression", "Cryptography", "FuzzTargets"]),
-    tests("HTTPClient", ["HTTPServer"]),
+    tests("HTTPClient", ["HTTPServer", "Threads"]),
     tests("Importers", ["Oversight", "Threads", "JSON"]),
     tests("RuleEngine", ["Oversight", "Threads"]),
     tests("Evaluation", ["Oversight"]),

@@ -33,13 +33,14 @@ struct MonitorAnswer: Equatable {
     let bytes = Array(text.utf8)
     guard bytes.contains(where: { $0 > 0x20 }) else { throw Invalid(reason: "the answer is empty") }
     var found: [MonitorAnswer] = []
-    var reason = "there is no JSON object in the answer"
+    // What is wrong with the first object: those within it are its parts.
+    var reason: String?
     var index = 0
     var tries = 0
     while let start = bytes[index...].firstIndex(of: UInt8(ascii: "{")), tries < 64 {
       tries += 1
       guard let end = balancedEnd(bytes, start) else {
-        reason = found.isEmpty ? "the JSON object is not closed" : reason
+        reason = reason ?? "the JSON object is not closed"
         index = start + 1
         continue
       }
@@ -48,12 +49,14 @@ struct MonitorAnswer: Equatable {
         if !found.contains(answer) { found.append(answer) }
         index = end
       } catch {
-        reason = error.reason
+        reason = reason ?? error.reason
         index = start + 1
       }
     }
     guard found.count <= 1 else { throw Invalid(reason: "there are several answers that differ") }
-    guard let answer = found.first else { throw Invalid(reason: reason) }
+    guard let answer = found.first else {
+      throw Invalid(reason: reason ?? "there is no JSON object in the answer")
+    }
     return answer
   }
 

@@ -3,6 +3,6 @@ internal import ArgumentParser
 struct MonitorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "monitor",
-    abstract: "Train the built-in monitor.",
-    subcommands: [Train.self])
+    abstract: "Train the built-in monitor, and try a monitor model over HTTP.",
+    subcommands: [Train.self, Doctor.self])
 }
