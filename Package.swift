@@ -74,8 +74,8 @@ let package = Package(
     .target(
       name: "OversightService",
       dependencies: [
-        "Oversight", "HTTPServer", "Importers", "Threads", "JSON", "Compression", "Cryptography",
-        log,
+        "Oversight", "Evaluation", "HTTPServer", "Importers", "Threads", "JSON", "Compression",
+        "Cryptography", log,
       ],
       resources: [.embedInCode("openapi.json")], swiftSettings: settings),
 

@@ -23,6 +23,11 @@ package enum BinomialBound {
     return high
   }
 
+  /// The lower bound of a rate, as ``upper(_:of:confidence:)`` is its upper one.
+  package static func lower(_ successes: Int, of trials: Int, confidence: Double = 0.95) -> Double {
+    1 - upper(trials - successes, of: trials, confidence: confidence)
+  }
+
   /// The chance of at most so many successes.
   private static func cumulative(_ successes: Int, _ trials: Int, _ rate: Double) -> Double {
     guard rate > 0 else { return 1 }

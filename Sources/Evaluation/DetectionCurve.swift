@@ -41,6 +41,94 @@ package struct DetectionCurve: Sendable {
   }
 }
 
+extension DetectionCurve {
+  /// Corners of the curve of true over false positive rates, from (0, 0) to (1, 1); about `count` of
+  /// them. Empty without both kinds.
+  package func corners(_ count: Int = 120) -> [(falseRate: Double, trueRate: Double)] {
+    guard auroc != nil else { return [] }
+    let thresholds = Set(bad + benign).sorted(by: >)
+    let step = max(1, thresholds.count / count)
+    var corners = [(falseRate: 0.0, trueRate: 0.0)]
+    for index in stride(from: step - 1, to: thresholds.count, by: step) {
+      corners.append(
+        (share(of: benign, from: thresholds[index]), share(of: bad, from: thresholds[index])))
+    }
+    return corners + [(1, 1)]
+  }
+
+  /// The share of rising scores at or above a threshold.
+  private func share(of scores: [Double], from threshold: Double) -> Double {
+    var (low, high) = (0, scores.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if scores[middle] < threshold { low = middle + 1 } else { high = middle }
+    }
+    return Double(scores.count - low) / Double(scores.count)
+  }
+
+  /// Bad episodes, and those of them above the lowest threshold that at most a share of benign ones
+  /// is above.
+  package func found(atFalsePositiveRate rate: Double) -> Proportion? {
+    truePositiveRate(atFalsePositiveRate: rate).map {
+      Proportion(Int(($0 * Double(bad.count)).rounded()), of: bad.count)
+    }
+  }
+}
+
+/// A share of trials, with the interval of Wilson (1927).
+package struct Proportion: Sendable, Equatable {
+  package let successes: Int
+  package let trials: Int
+
+  package init(_ successes: Int, of trials: Int) {
+    self.successes = successes
+    self.trials = trials
+  }
+
+  /// nil without trials.
+  package var value: Double? { trials > 0 ? Double(successes) / Double(trials) : nil }
+
+  /// 95 %; the whole range without trials.
+  package var interval: ClosedRange<Double> {
+    guard trials > 0 else { return 0...1 }
+    let (n, z) = (Double(trials), 1.959963984540054)
+    let share = Double(successes) / n
+    let center = (share + z * z / (2 * n)) / (1 + z * z / n)
+    let half =
+      z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)).squareRoot()
+    return max(0, center - half)...min(1, center + half)
+  }
+}
+
+/// How far probabilities are from what comes true.
+package enum CalibrationError {
+  /// Bins of as many episodes each, in rising order: the mean of what was said and the share that is
+  /// bad.
+  package static func bins(
+    _ samples: [(score: Double, isBad: Bool)], count: Int = 10
+  ) -> [(said: Double, bad: Double, episodes: Int)] {
+    let sorted = samples.sorted { $0.score < $1.score }
+    return (0..<count).compactMap { bin in
+      let part = sorted[sorted.count * bin / count..<sorted.count * (bin + 1) / count]
+      guard !part.isEmpty else { return nil }
+      let total = Double(part.count)
+      return (
+        part.reduce(0) { $0 + $1.score } / total, Double(part.count(where: \.isBad)) / total,
+        part.count
+      )
+    }
+  }
+
+  /// Expected calibration error over bins of as many episodes each (Naeini et al. 2015): 0 to 1; nil
+  /// without samples.
+  package static func expected(_ samples: [(score: Double, isBad: Bool)]) -> Double? {
+    guard !samples.isEmpty else { return nil }
+    return bins(samples).reduce(0) {
+      $0 + abs($1.said - $1.bad) * Double($1.episodes) / Double(samples.count)
+    }
+  }
+}
+
 /// A measured number and the interval that holds 95 % of what resampling gives.
 package struct Estimate: Sendable {
   package let value: Double

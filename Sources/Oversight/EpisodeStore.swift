@@ -196,6 +196,9 @@ package protocol EpisodeStore: Sendable {
   /// Episodes, the newest first, without their text.
   func episodes(_ filter: EpisodeFilter, _ completion: @escaping Completion<[StoredEpisode]>)
 
+  /// What is kept, in numbers; `project` nil counts all.
+  func statistics(project: String?, _ completion: @escaping Completion<StoreStatistics>)
+
   /// Whether the database answers and takes writes. What has waited too long for its turn is refused
   /// on this occasion.
   func ping(_ completion: @escaping Completion<Void>)

@@ -105,6 +105,9 @@ enum Routes {
       .get, "/v1/episodes/{}/received", .transcriptsRead, parameters: ["piece"],
       { service, call throws(Refusal) in try service.getReceived(call) }),
     Route(
+      .get, "/v1/stats", .episodesRead, parameters: ["project"],
+      { service, call throws(Refusal) in try service.getStatistics(call) }),
+    Route(
       .get, "/v1/tokens", .tokensAdmin,
       { service, call throws(Refusal) in service.listTokens(call) }),
     Route(

@@ -19,6 +19,7 @@ struct OvertCommand: ParsableCommand {
     version: Self.version,
     subcommands: [
       DemoCommand.self, ServeCommand.self, ScanCommand.self, EpisodesCommand.self,
+      StatsCommand.self,
       RulesCommand.self, MonitorCommand.self, EvaluateCommand.self,
       CalibrateCommand.self, TokenCommand.self,
       MigrateCommand.self,

@@ -177,6 +177,12 @@ extension PostgresEpisodeStore: EpisodeStore {
     read(completion) { try EpisodeReader(connection: $0).episodes(filter) }
   }
 
+  package func statistics(
+    project: String?, _ completion: @escaping Completion<StoreStatistics>
+  ) {
+    read(completion) { try StatisticsReader(connection: $0).statistics(project: project) }
+  }
+
   package func extend(
     _ id: String, project: String?, with piece: [UInt8],
     revise: @escaping @Sendable (StoredEpisode) -> Extension,

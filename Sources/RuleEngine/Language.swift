@@ -1,15 +1,15 @@
 internal import CCLD2
 
 /// The language that a text is written in.
-enum Language {
+package enum Language {
   /// What a text is in when nobody can say.
-  static let undetermined = "und"
+  package static let undetermined = "und"
   /// Text that is looked at; what follows says little more.
   private static let bytesMax = 1 << 12
 
   /// Its ISO 639 code, such as `en`, `fr`, `zh` or `zh-Hant`; ``undetermined`` for a text that is
   /// too short or too mixed.
-  static func of(_ text: String) -> String {
+  package static func of(_ text: String) -> String {
     var text = text
     return text.withUTF8 { bytes in
       var count = min(bytes.count, bytesMax)

@@ -34,7 +34,7 @@ let package = Package(
     .executableTarget(
       name: "overt-bench",
       dependencies: [
-        "CVectorscan", "HTTPServer", "Importers", "Oversight", "OversightService",
+        "CVectorscan", "HTTPServer", "Importers", "Monitors", "Oversight", "OversightService",
         "PostgresStore", "RuleEngine", arguments, log,
       ], swiftSettings: settings),
     .executableTarget(
@@ -55,19 +55,25 @@ let package = Package(
         "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
         yams,
       ]),
+    module("Evaluation", ["Oversight"]),
+    module("HTTPClient", ["Threads", "CCurl"]),
+    module(
+      "Monitors",
+      ["Oversight", "Evaluation", "Threads", "JSON", "Cryptography", "HTTPClient"]),
     module(
       "PostgresStore", ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres", log]),
     .target(
       name: "OversightService",
       dependencies: [
-        "Oversight", "HTTPServer", "Importers", "Threads", "JSON", "Compression", "Cryptography",
-        log,
+        "Oversight", "Evaluation", "HTTPServer", "Importers", "Threads", "JSON", "Compression",
+        "Cryptography", log,
       ], path: "Modules/OversightService", resources: [.embedInCode("openapi.json")],
       swiftSettings: settings),
     .target(
       name: "CSimdjson", path: "Modules/CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
     .target(name: "CCLD2", path: "Modules/CCLD2", linkerSettings: [.linkedLibrary("cld2")]),
     .target(name: "CLinux", path: "Modules/CLinux"),
+    .target(name: "CCurl", path: "Modules/CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .systemLibrary(name: "CVectorscan", path: "Modules/CVectorscan", pkgConfig: "libhs"),
     .systemLibrary(name: "CPCRE2", path: "Modules/CPCRE2", pkgConfig: "libpcre2-8"),
     .systemLibrary(name: "CPostgres", path: "Modules/CPostgres", pkgConfig: "libpq"),

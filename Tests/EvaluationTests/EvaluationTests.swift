@@ -124,12 +124,78 @@ import Testing
       episode($0 % 2 == 0 ? "pretend" : "thread", isBad: $0 % 2 == 0, group: $0)
     }
     let report = DetectionReport(
-      episodes.map { .init(episode: $0, score: $0.isBad ? 1 : 0, isFlagged: $0.isBad) })
-    #expect(report.rows.map(\.source) == ["s"])
-    #expect(report.rows.first?.detector?.auroc.value == 1)
-    #expect(report.rows.first?.keywords?.auroc.value == 1)
-    #expect(report.rows.first?.terms?.auroc.value == 1)
-    #expect(report.all.flaggedBad == 20 && report.all.flaggedBenign == 0)
-    #expect(report.all.terms == nil)
+      episodes.map {
+        .init(
+          episode: $0, suspicions: [.rules: $0.isBad ? 1 : 0], suspicion: $0.isBad ? 1 : 0,
+          isFlagged: $0.isBad)
+      })
+    #expect(report.rows.filter { $0.kind == .source }.map(\.name) == ["s"])
+    let figures = try #require(report.rows.first?.figures)
+    #expect(["rules", "keywords", "terms"].allSatisfy { figures[$0]?.auroc.value == 1 })
+    #expect(figures["rules"]?.foundAtOneInThousand == Proportion(20, of: 20))
+    #expect(figures["rules"]?.calibrationError == 0)
+    let all = try #require(report.all)
+    #expect(all.flaggedBad == 20 && all.flaggedBenign == 0)
+    #expect(all.balancedAccuracy == 1 && all.geometricMeanSquared == 1)
+    #expect(all.figures["terms"] == nil)
+  }
+
+  @Test func `a floor is kept by its lower end, and not by what is not measured`() throws {
+    let episodes = (0..<40).compactMap {
+      episode($0 % 2 == 0 ? "pretend" : "thread", isBad: $0 % 2 == 0, group: $0)
+    }
+    let report = DetectionReport(
+      episodes.map {
+        .init(
+          episode: $0, suspicions: [.rules: $0.isBad ? 1 : 0], suspicion: 0, isFlagged: false)
+      })
+    let floor = DetectionFloor.of(report, methods: ["rules"])
+    #expect(!floor.floors.isEmpty)
+    for (_, result) in floor.check(report) {
+      guard case .kept = result else {
+        Issue.record("figures miss the floor that was made of them")
+        continue
+      }
+    }
+    let strict = DetectionFloor([
+      .init(slice: "source:s", method: "rules", measure: .foundAtOnePercent, least: 0.99),
+      .init(slice: "source:other", method: "rules", measure: .auroc, least: 0),
+    ])
+    let results = strict.check(report).map(\.result)
+    // 20 of 20 found is 84 % at the least.
+    guard case .missed(let low) = results[0] else {
+      Issue.record("a floor is kept that is not")
+      return
+    }
+    #expect(abs(low - 0.8389) < 1e-3)
+    #expect(results[1] == .unmeasured)
+  }
+
+  @Test func `calibration error is how far what is said is from what comes true`() throws {
+    let honest = (0..<1000).map { (score: 0.25, isBad: $0 % 4 == 0) }
+    #expect(try #require(CalibrationError.expected(honest)) < 0.01)
+    let boastful = (0..<1000).map { (score: 0.9, isBad: $0 % 4 == 0) }
+    #expect(abs(try #require(CalibrationError.expected(boastful)) - 0.65) < 0.01)
+  }
+
+  @Test func `the audit tells what is missed, and what was not judged counts against it`() throws {
+    let audits = [
+      StoreStatistics.Audit(weight: 50, judged: 200, missed: 4, unjudged: 0, open: 3)
+    ]
+    let estimate = MissEstimate(audits, flagged: 104)
+    #expect(estimate.missedShare == 0.02)
+    // Clopper and Pearson's interval of 4 in 200.
+    #expect(abs(estimate.interval.lowerBound - 0.00548) < 1e-4)
+    #expect(abs(estimate.interval.upperBound - 0.05041) < 1e-4)
+    // 200 of 10,000 that were cleared, beside 100 that were found.
+    #expect(abs(try #require(estimate.missRate) - 200.0 / 300) < 1e-9)
+    let doubtful = MissEstimate(
+      [StoreStatistics.Audit(weight: 50, judged: 190, missed: 4, unjudged: 10, open: 0)],
+      flagged: 104)
+    #expect(doubtful.interval.upperBound > estimate.interval.upperBound)
+    #expect(doubtful.interval.lowerBound <= estimate.interval.lowerBound)
+    let nothing = MissEstimate([], flagged: 3)
+    #expect(nothing.missedShare == nil && nothing.missRate == nil)
+    #expect(nothing.interval == 0...1)
   }
 }

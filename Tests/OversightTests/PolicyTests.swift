@@ -89,7 +89,11 @@ import Testing
       reasons: ["unscored: rules: not configured"]),
     Case(
       why: "an unscored scorer that is not required",
-      outcomes: [.rules: scored(0), .llm: .unscored(reason: "timeout")], verdict: .clear),
+      outcomes: [.rules: scored(0), .linear: .unscored(reason: "no model")], verdict: .clear),
+    Case(
+      why: "a monitor that was asked and could not tell",
+      outcomes: [.rules: scored(0), .llm: .unscored(reason: "timeout")], verdict: .incomplete,
+      reasons: ["unscored: llm: timeout"]),
     Case(
       why: "a skipped scorer that is not required",
       outcomes: [.rules: scored(0), .latent: .skipped(reason: "no summary")], verdict: .clear),
@@ -165,7 +169,7 @@ import Testing
         }
         let isFlagged = outcomes.values.contains { ($0.score?.findings.count ?? 0) > 0 }
         let isGap =
-          outcomes.values.contains(.pending)
+          outcomes.values.contains(.pending) || outcomes[.llm] == .unscored(reason: "u")
           || requiredNames.contains { outcomes[$0]?.score == nil }
         let expected: Decision.Kind = isFlagged ? .flagged(.high) : isGap ? .incomplete : .clear
         let decision = policy.decide(outcomes, coverage: Self.coverage(.full))
@@ -174,7 +178,7 @@ import Testing
         }
       }
     }
-    #expect(wrong == [])
+    #expect(wrong.isEmpty, "\(wrong.first ?? "")")
   }
 
   private func rank(_ decision: Decision) -> Int {

@@ -23,7 +23,8 @@ import Testing
     ],
     "PostgresStore": ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres"],
     "OversightService": [
-      "Oversight", "HTTPServer", "Importers", "Threads", "JSON", "Compression", "Cryptography",
+      "Oversight", "Evaluation", "HTTPServer", "Importers", "Threads", "JSON", "Compression",
+      "Cryptography",
     ],
     "OvertCLI": [
       "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",

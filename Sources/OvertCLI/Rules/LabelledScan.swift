@@ -17,9 +17,16 @@ struct LabelledScan {
     let scores: [ScorerName: Double]
     /// The episode as it was judged.
     let transcript: Episode
+    /// ISO 639 code of what the model wrote, or `und`.
+    let language: String
+    /// Bytes of what the model wrote.
+    let byteCount: Int
   }
 
   let samples: [Sample]
+  /// Seconds of reading and judging, and episodes that it took them for.
+  let seconds: Double
+  let episodeCount: Int
 
   /// Judges every labelled episode of files and folders.
   ///
@@ -48,6 +55,8 @@ struct LabelledScan {
         "no labelled episodes: labels.label must be 'bad' or 'benign', labels.set names the source")
     }
     samples = collector.samples
+    seconds = collector.seconds
+    episodeCount = scan.summary.episodes
   }
 
   /// Keeps what a scan reports.
@@ -57,6 +66,7 @@ struct LabelledScan {
     private(set) var unlabelled = 0
     /// What was not measured has no number, and is no benign one.
     private(set) var unmeasured = 0
+    private(set) var seconds = 0.0
     private let scorer: RuleScorer
 
     init(_ scorer: RuleScorer) { self.scorer = scorer }
@@ -79,9 +89,22 @@ struct LabelledScan {
           scores: verdict.outcomes.reduce(into: [:]) {
             $0[$1.name] = $1.outcome.score?.suspicion.value
           },
-          transcript: episode))
+          transcript: episode, language: Language.of(labelled.text),
+          byteCount: episode.writtenBytes))
     }
 
-    func finish(_ summary: ScanSummary, seconds: Double, skippedFiles: Int) {}
+    func finish(_ summary: ScanSummary, seconds: Double, skippedFiles: Int) {
+      self.seconds = seconds
+    }
+  }
+}
+
+extension Episode {
+  /// Bytes of what the model wrote.
+  fileprivate var writtenBytes: Int {
+    messages.reduce(0) { sum, message in
+      message.role == .assistant
+        ? message.parts.reduce(sum) { $0 + $1.text.utf8.count } : sum
+    }
   }
 }
