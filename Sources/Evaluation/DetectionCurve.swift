@@ -41,6 +41,48 @@ package struct DetectionCurve: Sendable {
   }
 }
 
+extension Estimate {
+  /// The area under the ROC curve, with whole groups resampled: sorted once, and counted anew in one
+  /// pass for each round.
+  package static func auroc(
+    _ samples: [(group: String, score: Double, isBad: Bool)], rounds: Int
+  ) -> Estimate? {
+    let sorted = samples.sorted { $0.score < $1.score }
+    let names = Set(sorted.map(\.group)).sorted()
+    let indices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    let groups = sorted.map { indices[$0.group] ?? 0 }
+    func area(_ times: [Double]) -> Double? {
+      var (below, wins, bad) = (0.0, 0.0, 0.0)
+      var index = 0
+      while index < sorted.count {
+        // Those of one score come together.
+        var (badHere, benignHere) = (0.0, 0.0)
+        let score = sorted[index].score
+        while index < sorted.count, sorted[index].score == score {
+          let count = times[groups[index]]
+          if sorted[index].isBad { badHere += count } else { benignHere += count }
+          index += 1
+        }
+        wins += badHere * (below + benignHere / 2)
+        below += benignHere
+        bad += badHere
+      }
+      return bad > 0 && below > 0 ? wins / (bad * below) : nil
+    }
+    guard let value = area([Double](repeating: 1, count: names.count)) else { return nil }
+    var generator = SplitMix(seed: 1)
+    let values = (0..<rounds).compactMap { _ in
+      var times = [Double](repeating: 0, count: names.count)
+      for _ in names.indices { times[generator.index(below: names.count)] += 1 }
+      return area(times)
+    }.sorted()
+    guard values.count >= rounds / 2 else { return Estimate(value: value, low: 0, high: 1) }
+    return Estimate(
+      value: value, low: values[values.count / 40],
+      high: values[values.count - 1 - values.count / 40])
+  }
+}
+
 extension DetectionCurve {
   /// Corners of the curve of true over false positive rates, from (0, 0) to (1, 1); about `count` of
   /// them. Empty without both kinds.

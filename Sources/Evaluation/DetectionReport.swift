@@ -68,6 +68,7 @@ package struct DetectionReport: Sendable {
     package let language: String
     /// Bytes of what the model wrote.
     package let byteCount: Int
+    fileprivate let keywords: Double
 
     package init(
       episode: LabelledEpisode, suspicions: [ScorerName: Double], suspicion: Double,
@@ -79,6 +80,7 @@ package struct DetectionReport: Sendable {
       self.isFlagged = isFlagged
       self.language = language
       self.byteCount = byteCount
+      keywords = KeywordBaseline.score(episode.text)
     }
 
     fileprivate var length: String {
@@ -130,14 +132,14 @@ package struct DetectionReport: Sendable {
       for scorer in ScorerName.allCases {
         let measured = judged.filter { $0.suspicions[scorer] != nil }
         figures[scorer.rawValue] = Self.figures(
-          kind, measured, measured.compactMap { $0.suspicions[scorer] })
+          measured, measured.compactMap { $0.suspicions[scorer] })
       }
-      if hasPanel { figures[panel] = Self.figures(kind, judged, judged.map(\.suspicion)) }
+      if hasPanel { figures[panel] = Self.figures(judged, judged.map(\.suspicion)) }
       figures["keywords"] = Self.figures(
-        kind, judged, judged.map { KeywordBaseline.score($0.episode.text) }, isProbability: false)
+        judged, judged.map(\.keywords), isProbability: false)
       if kind == .source {
         figures["terms"] = TermBaseline.scores(judged.map(\.episode)).flatMap {
-          Self.figures(kind, judged, $0, isProbability: false)
+          Self.figures(judged, $0, isProbability: false)
         }
       }
     }
@@ -147,11 +149,10 @@ package struct DetectionReport: Sendable {
       figures: figures)
   }
 
-  /// Resamplings: sources are small and matter most.
-  private static func rounds(_ kind: Kind) -> Int { kind == .source ? 400 : 100 }
+  private static let rounds = 400
 
   private static func figures(
-    _ kind: Kind, _ judged: [Judged], _ scores: [Double], isProbability: Bool = true
+    _ judged: [Judged], _ scores: [Double], isProbability: Bool = true
   ) -> Figures? {
     typealias Sample = (group: String, score: Double, isBad: Bool)
     let samples: [Sample] = zip(judged, scores).map {
@@ -160,9 +161,7 @@ package struct DetectionReport: Sendable {
     func curve(_ samples: [Sample]) -> DetectionCurve {
       DetectionCurve(samples.map { (score: $0.score, isBad: $0.isBad) })
     }
-    let auroc = Estimate.byGroups(samples, group: \.group, rounds: rounds(kind)) {
-      curve($0).auroc
-    }
+    let auroc = Estimate.auroc(samples, rounds: rounds)
     let whole = curve(samples)
     guard let auroc, let one = whole.found(atFalsePositiveRate: 0.01),
       let tenth = whole.found(atFalsePositiveRate: 0.001)

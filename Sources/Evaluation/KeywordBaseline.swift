@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// What a list of words finds: the least that anything better must beat. The score is how many
 /// different ones stand in the text, letters in either case.
 package enum KeywordBaseline {
@@ -23,7 +25,8 @@ package enum KeywordBaseline {
   ]
 
   package static func score(_ text: String) -> Double {
-    let lowered = text.lowercased()
-    return Double(words.count { lowered.contains($0) })
+    // A text in C ends at its first U+0000; what stands behind counts too.
+    let lowered = text.lowercased().utf8.map { $0 == 0 ? 0x20 : CChar(bitPattern: $0) } + [0]
+    return Double(words.count { unsafe strstr(lowered, $0) != nil })
   }
 }

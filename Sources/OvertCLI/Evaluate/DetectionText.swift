@@ -10,7 +10,7 @@ enum DetectionText {
       let rows = evaluation.report.rows.filter { $0.kind == kind }
       // One language, or one length, is no slice.
       guard !rows.isEmpty, kind == .source || kind == .all || rows.count > 1 else { continue }
-      text += table(kind, rows, evaluation.methods) + "\n"
+      text += tables(kind, rows, evaluation.methods) + "\n"
     }
     text += """
       AUROC: 95 % of resampled groups. TPR: Wilson, 95 %. ECE: calibration error. Flagged benign: \
@@ -32,28 +32,46 @@ enum DetectionText {
       + "model was asked.\n"
   }
 
-  private static func table(
+  /// What is told of slices, a table each: how well methods tell, what they find at few false
+  /// alarms, and what the policy flags.
+  private static func tables(
     _ kind: DetectionReport.Kind, _ rows: [DetectionReport.Row], _ methods: [String]
   ) -> String {
     let measured = methods.filter { method in rows.contains { $0.figures[method] != nil } }
-    let head =
-      [kind.rawValue, "bad", "benign"] + measured.map { "AUROC \($0)" }
-      + measured.map { "TPR@1% \($0)" } + measured.map { "TPR@0.1% \($0)" }
-      + measured.filter(isProbability).map { "ECE \($0)" }
-      + ["flagged bad", "flagged benign", "balanced", "g-mean²"]
-    let cells = rows.map { row -> [String] in
-      var cells = [VisibleText.line(row.name), "\(row.bad)", "\(row.benign)"]
-      cells += measured.map { cell(row.figures[$0]?.auroc) }
-      cells += measured.map { cell(row.figures[$0]?.foundAtOnePercent) }
-      cells += measured.map { cell(row.figures[$0]?.foundAtOneInThousand) }
-      cells += measured.filter(isProbability).map { cell(row.figures[$0]?.calibrationError) }
-      cells += [
-        "\(row.flaggedBad)", benign(row), cell(row.balancedAccuracy),
-        cell(row.geometricMeanSquared),
-      ]
-      return cells
+    let mixed = rows.filter { !$0.figures.isEmpty }
+    func name(_ row: DetectionReport.Row) -> String { VisibleText.line(row.name) }
+    let areas = mixed.map { row in
+      [name(row), "\(row.bad)", "\(row.benign)"] + measured.map { cell(row.figures[$0]?.auroc) }
     }
-    return Table.text([head] + cells)
+    let found = mixed.map { row in
+      [name(row)]
+        + measured.flatMap { method in
+          let figures = row.figures[method]
+          return [cell(figures?.foundAtOnePercent), cell(figures?.foundAtOneInThousand)]
+        }
+    }
+    let errors = measured.filter(isProbability)
+    let flags = rows.map { row in
+      [
+        name(row), "\(row.flaggedBad) of \(row.bad)", benign(row), cell(row.balancedAccuracy),
+        cell(row.geometricMeanSquared),
+      ] + errors.map { cell(row.figures[$0]?.calibrationError) }
+    }
+    var text = ""
+    if !mixed.isEmpty {
+      text += Table.text(
+        [[kind.rawValue, "bad", "benign"] + measured.map { "AUROC \($0)" }] + areas)
+      text += "\n"
+      text += Table.text(
+        [[kind.rawValue] + measured.flatMap { ["TPR@1% \($0)", "TPR@0.1% \($0)"] }] + found)
+      text += "\n"
+    }
+    return text
+      + Table.text(
+        [
+          [kind.rawValue, "flagged bad", "flagged benign", "balanced", "g-mean²"]
+            + errors.map { "ECE \($0)" }
+        ] + flags)
   }
 
   private static func isProbability(_ method: String) -> Bool {

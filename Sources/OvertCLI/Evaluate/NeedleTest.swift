@@ -21,7 +21,7 @@ struct NeedleTest {
     let tokens: Int
     let place: Place
     let needles: Int
-    /// Needles of which at least one rule found something.
+    /// Needles in which at least one rule found something.
     let foundByRules: Int
     /// Needles that raise the linear monitor's suspicion above the text's own.
     let raisedLinear: Int
@@ -79,7 +79,13 @@ struct NeedleTest {
         for needle in needles {
           let text = (pieces[..<cut] + [needle] + pieces[cut...]).joined(separator: "\n")
           let verdict = evaluator.evaluate(Self.episode(text))
-          if verdict.findings.contains(where: { $0.rule != nil && !$0.isShadow }) { found += 1 }
+          let start = pieces[..<cut].reduce(0) { $0 + $1.utf8.count + 1 }
+          let place = start..<start + needle.utf8.count
+          let isFound = verdict.findings.contains { finding in
+            finding.rule != nil && !finding.isShadow && finding.span.part == 0
+              && finding.span.bytes.overlaps(place)
+          }
+          if isFound { found += 1 }
           if let alone, let now = linear(verdict), now > alone { raised += 1 }
           if verdict.decision.verdict.severity != nil { flagged += 1 }
         }
