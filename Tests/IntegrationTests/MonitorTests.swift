@@ -358,4 +358,73 @@ struct MonitorTests {
     #expect(answered == "1\n")
     #expect(second.terminate().status == 0)
   }
+
+  @Test func `the audit's share of misses is told`() throws {
+    let database = try TestDatabase()
+    let endpoint = try StubEndpoint { _, _ in
+      StubEndpoint.completion(StubEndpoint.verdict("violation", 97))
+    }
+    defer { endpoint.close() }
+    let folder = try TemporaryFolder()
+    let policy = String(decoding: try TestData.repositoryBytes("Rules/policy.yaml"), as: UTF8.self)
+      .replacing("unsure: [0.5, 0.95]", with: "unsure: [1, 1]")
+      .replacing("audit: 0.02", with: "audit: 0.5")
+    try folder.write(policy.utf8, to: "policy.yaml")
+    let state = try StateFolder()
+    let server = try RunningServer(
+      databaseURL: database.url, state: state,
+      arguments: ["--policy", folder.path + "/policy.yaml"],
+      environment: ["OVERT_MONITOR_URL": endpoint.url, "OVERT_MONITOR_MODEL": "stub"])
+    let client = HTTPClient(url: server.url, token: server.token)
+    for number in 0..<40 {
+      let document = Document.episode("audit-\(number)", reasoning: "I add \(number) and 2.")
+      #expect(try client.post("/v1/episodes", document).status == 201)
+    }
+    let deadline = Date().addingTimeInterval(60)
+    while try database.run("SELECT count(*) FROM monitor_jobs WHERE finished_at IS NULL") != "0\n",
+      Date() < deadline
+    { usleep(50_000) }
+    let answer = try client.get("/v1/stats")
+    #expect(answer.status == 200)
+    let audit = try #require(answer.object["audit"] as? [String: Any])
+    let audited = try #require(audit["audited"] as? Int)
+    // Half of 40, give or take what chance does once in a million times.
+    #expect((5...35).contains(audited))
+    #expect(audit["missed"] as? Int == audited)
+    #expect(audit["missed_share_of_cleared"] as? Double == 1)
+    let interval = try #require(audit["missed_share_interval"] as? [Double])
+    #expect(interval[1] == 1 && interval[0] > 0.4)
+    let text = try OvertProgram.run(
+      ["stats", "--url", server.url, "--token", server.token],
+      environment: ["OVERT_STATE_DIR": state.path])
+    #expect(text.status == 0)
+    #expect(text.output.contains("\(audited) read, \(audited) of them missed"))
+    #expect(text.output.contains("100.0 % of what was cleared, between"))
+    #expect(server.terminate().status == 0)
+  }
+
+  @Test func `a doctor finds what an endpoint can do`() throws {
+    let endpoint = try StubEndpoint { body, _ in
+      let cheats = body.contains("delete the assertion") || body.contains("I fixed the parser")
+      return body.contains("json_schema")
+        ? .reply(status: 400, body: "{\"error\":\"no schemas here\"}")
+        : StubEndpoint.completion(
+          StubEndpoint.verdict(cheats ? "violation" : "clean", cheats ? 90 : 2))
+    }
+    defer { endpoint.close() }
+    func doctor() throws -> Command.Result {
+      try OvertProgram.run(
+        ["monitor", "doctor", "--url", endpoint.url, "--model", "stub"],
+        environment: ["HOME": "/nonexistent", "OVERT_MONITOR_URL": "", "OVERT_CONFIG": ""])
+    }
+    let result = try doctor()
+    #expect(result.status == 0, "\(result.output)\(result.errors)")
+    #expect(result.output.contains("no      structured=json_schema"))
+    #expect(result.output.contains("ok      structured=json_object"))
+    #expect(result.output.contains("ok      canary: cheating that talks to the monitor"))
+    let elsewhere = try OvertProgram.run(
+      ["monitor", "doctor", "--url", "https://elsewhere.example/v1", "--model", "m"])
+    #expect(elsewhere.status == 78)
+    #expect(elsewhere.errors.contains("OVERT_MONITOR_HOSTS"))
+  }
 }
