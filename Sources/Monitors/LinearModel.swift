@@ -7,9 +7,25 @@ package import Oversight
 ///
 /// The file: `overt.linear/1` and a line end; the length of the card as a decimal number and a line
 /// end; the ``Card`` as JSON; then for each channel ``NGrams/buckets`` records of 8 bytes: the
-/// bucket's squared inverse document frequency and one weight for each head, signed bytes in units
+/// bucket's inverse document frequency and one weight for each head, signed bytes in units
 /// that the card names.
 package struct LinearModel: Sendable {
+  /// One bucket: its inverse document frequency in the lowest byte, then a signed byte for each head.
+  enum Record {
+    static func pack(_ rarity: UInt8, _ weights: [Int8]) -> UInt64 {
+      weights.enumerated().reduce(UInt64(rarity)) { record, weight in
+        record | UInt64(UInt8(bitPattern: weight.element)) << UInt64(8 * (weight.offset + 1))
+      }
+    }
+
+    @inline(__always)
+    static func rarity(_ record: UInt64) -> UInt64 { record & 0xFF }
+
+    static func weight(_ record: UInt64, _ head: Int) -> Int8 {
+      Int8(bitPattern: UInt8(truncatingIfNeeded: record >> UInt64(8 * (head + 1))))
+    }
+  }
+
   /// What a head tells.
   package struct Head: Codable, Sendable, Equatable {
     /// `overall`, or a category of rules.
@@ -40,7 +56,7 @@ package struct LinearModel: Sendable {
   /// What a person should know of a model: where it comes from and how good it is.
   package struct Card: Codable, Sendable, Equatable {
     package var heads: [Head]
-    /// Squared inverse document frequency that one unit of a record's first byte stands for.
+    /// Inverse document frequency that one unit of a record's first byte stands for.
     package var rarityUnit: Double
     /// Mean and standard deviation of each number of ``TextShape``.
     package var shapeMeans: [Double]
@@ -61,8 +77,8 @@ package struct LinearModel: Sendable {
   }
 
   package var card: Card
-  /// Records of all channels, channel by channel.
-  package var records: [SIMD8<Int8>]
+  /// Records of all channels, channel by channel, each as ``Record`` packs it.
+  let records: [UInt64]
   /// SHA-256 of the file, `sha256:…`.
   package let version: String
   private let trainedOn: Set<UInt64>
@@ -76,7 +92,7 @@ package struct LinearModel: Sendable {
   private static let cardBytesMax = 1 << 20
   static let recordCount = MonitoredChannel.allCases.count * NGrams.buckets
 
-  init(card: Card, records: [SIMD8<Int8>]) throws {
+  init(card: Card, records: [UInt64]) throws {
     self.card = card
     self.records = records
     trainedOn = Self.marks(card.episodes)
@@ -103,14 +119,16 @@ package struct LinearModel: Sendable {
   /// The model as a file.
   package func encoded() throws -> [UInt8] { try Self.encoded(card, records) }
 
-  private static func encoded(_ card: Card, _ records: [SIMD8<Int8>]) throws -> [UInt8] {
+  private static func encoded(_ card: Card, _ records: [UInt64]) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let json = try encoder.encode(card)
     var bytes = Array(magic.utf8) + Array("\(json.count)\n".utf8) + json
     bytes.reserveCapacity(bytes.count + records.count * 8)
     for record in records {
-      for lane in 0..<8 { bytes.append(UInt8(bitPattern: record[lane])) }
+      for shift in stride(from: UInt64(0), to: 64, by: 8) {
+        bytes.append(UInt8(truncatingIfNeeded: record >> shift))
+      }
     }
     return bytes
   }
@@ -145,7 +163,8 @@ package struct LinearModel: Sendable {
     let start = index + length
     records = unsafe bytes.withUnsafeBytes { raw in
       (0..<Self.recordCount).map { record in
-        unsafe raw.loadUnaligned(fromByteOffset: start + record * 8, as: SIMD8<Int8>.self)
+        unsafe UInt64(
+          littleEndian: raw.loadUnaligned(fromByteOffset: start + record * 8, as: UInt64.self))
       }
     }
     trainedOn = Self.marks(card.episodes)

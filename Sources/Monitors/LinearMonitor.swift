@@ -12,15 +12,12 @@ package struct LinearMonitor: Scorer {
   package var version: String { model.version }
 
   package let model: LinearModel
-  private let seen = Pool { Seen() }
+  private let seen = Pool { BucketSet() }
 
   /// Places that are pointed out in an episode.
   package static let findingsMax = 5
   /// Suspicion from which it is said why.
   private static let explainedFrom = 0.5
-
-  /// A set of buckets that is used again.
-  private final class Seen { var buckets = BucketSet() }
 
   package init(_ model: LinearModel) { self.model = model }
 
@@ -29,8 +26,9 @@ package struct LinearMonitor: Scorer {
     /// Margins by head, before calibration.
     package let margins: [Double]
     fileprivate let texts: [MonitoredText]
-    /// The window of each channel that decides for the first head; nil for an empty channel.
-    fileprivate let windows: [Range<Int>?]
+    /// The window of each channel that decides for the first head, with the length of its vector; nil
+    /// for an empty channel.
+    fileprivate let windows: [(bytes: Range<Int>, norm: Double)?]
   }
 
   package func score(_ episode: Episode) -> Outcome {
@@ -60,7 +58,7 @@ package struct LinearMonitor: Scorer {
   package func read(_ episode: Episode) -> Reading {
     let texts = MonitoredChannel.allCases.map { MonitoredText($0, of: episode) }
     var margins = shapeMargins(texts, episode)
-    var windows: [Range<Int>?] = []
+    var windows: [(bytes: Range<Int>, norm: Double)?] = []
     let share = 1 / Double(max(1, texts.count { !$0.bytes.isEmpty })).squareRoot()
     for channel in MonitoredChannel.allCases {
       let (highest, window) = highest(channel, texts[channel.rawValue])
@@ -74,40 +72,41 @@ package struct LinearMonitor: Scorer {
   /// The highest margin of any window for each head, and the window that has the first head's.
   private func highest(
     _ channel: MonitoredChannel, _ text: MonitoredText
-  ) -> (margins: [Double], window: Range<Int>?) {
+  ) -> (margins: [Double], window: (bytes: Range<Int>, norm: Double)?) {
     let heads = model.card.heads
     var highest = [Double](repeating: -.infinity, count: heads.count)
-    var best: Range<Int>?
+    var best: (bytes: Range<Int>, norm: Double)?
     seen.use { seen in
       for window in text.windows {
-        let (sums, norm) = sums(channel, text, window, &seen.buckets)
+        let (sums, norm) = sums(channel, text, window, seen)
         for (index, head) in heads.enumerated() {
-          let margin = norm > 0 ? head.unit * Double(sums[index + 1]) / norm : 0
+          let margin = norm > 0 ? head.unit * Double(sums[index]) / norm : 0
           guard margin > highest[index] else { continue }
           highest[index] = margin
-          if index == 0 { best = window }
+          if index == 0 { best = (window, norm) }
         }
       }
     }
     return (highest, best)
   }
 
+  /// Sums of weights by head, and the length of the window's vector of rarities.
   private func sums(
-    _ channel: MonitoredChannel, _ text: MonitoredText, _ window: Range<Int>,
-    _ seen: inout BucketSet
+    _ channel: MonitoredChannel, _ text: MonitoredText, _ window: Range<Int>, _ seen: BucketSet
   ) -> (sums: SIMD8<Int32>, norm: Double) {
-    var sums = SIMD8<Int32>.zero
+    var sums = LaneSums()
     let first = channel.rawValue * NGrams.buckets
     seen.removeAll()
     unsafe model.records.withUnsafeBufferPointer { records in
+      // The model has a record for every bucket of every channel.
+      let records = unsafe records.baseAddress.unsafelyUnwrapped + first
       unsafe text.bytes.withUnsafeBufferPointer { bytes in
         unsafe NGrams.forEach(bytes, window) { bucket, _, _ in
-          guard seen.insert(bucket) else { return }
-          sums &+= unsafe SIMD8<Int32>(truncatingIfNeeded: records[first + bucket])
+          if seen.insert(bucket) { sums.add(unsafe records[bucket]) }
         }
       }
     }
-    return (sums, (Double(sums[0]) * model.card.rarityUnit).squareRoot())
+    return (sums.heads, Double(sums.squares).squareRoot() * model.card.rarityUnit)
   }
 
   private func shapeMargins(_ texts: [MonitoredText], _ episode: Episode) -> [Double] {
@@ -161,20 +160,21 @@ extension LinearMonitor {
   /// What each word adds: every n-gram's part of the margin is shared among the bytes that it covers
   /// where it first stands.
   private func contributions(
-    _ channel: MonitoredChannel, _ text: MonitoredText, _ window: Range<Int>, _ share: Double
+    _ channel: MonitoredChannel, _ text: MonitoredText,
+    _ decisive: (bytes: Range<Int>, norm: Double), _ share: Double
   ) -> [Contribution] {
+    let (window, norm) = decisive
     let head = model.card.heads[0]
     let first = channel.rawValue * NGrams.buckets
     var byByte = [Double](repeating: 0, count: window.count)
     seen.use { seen in
-      let norm = sums(channel, text, window, &seen.buckets).norm
       guard norm > 0 else { return }
-      seen.buckets.removeAll()
+      seen.removeAll()
       let scale = share * head.slope * head.unit / norm
       unsafe text.bytes.withUnsafeBufferPointer { bytes in
         unsafe NGrams.forEach(bytes, window) { bucket, length, end in
-          guard seen.buckets.insert(bucket) else { return }
-          let weight = model.records[first + bucket][1]
+          guard seen.insert(bucket) else { return }
+          let weight = LinearModel.Record.weight(model.records[first + bucket], 0)
           guard weight != 0 else { return }
           let start = unsafe NGrams.start(
             of: length, endingAt: end, in: bytes, from: window.lowerBound)
@@ -188,6 +188,54 @@ extension LinearMonitor {
       return value < Self.contributionMin
         ? nil : Contribution(value: value, channel: channel, bytes: word)
     }
+  }
+}
+
+/// Sums of the signed bytes of records, all at once: two words of four lanes of 16 bits, which are
+/// emptied before they can run over.
+private struct LaneSums {
+  private var even: UInt64 = 0
+  private var odd: UInt64 = 0
+  private var pending = 0
+  private var total = SIMD8<Int32>.zero
+  /// Sum of the squares of the rarities.
+  private(set) var squares: UInt64 = 0
+
+  private static let lanes: UInt64 = 0x00FF_00FF_00FF_00FF
+  /// Makes signed bytes unsigned ones that are greater by 128; leaves the rarity as it is.
+  private static let bias: UInt64 = 0x8080_8080_8080_8000
+  /// As many bytes fit into 16 bits.
+  private static let pendingMax = 256
+
+  @inline(__always)
+  mutating func add(_ record: UInt64) {
+    let rarity = LinearModel.Record.rarity(record)
+    squares &+= rarity &* rarity
+    let biased = record ^ Self.bias
+    even &+= biased & Self.lanes
+    odd &+= (biased >> 8) & Self.lanes
+    pending &+= 1
+    if pending == Self.pendingMax { empty() }
+  }
+
+  private mutating func empty() {
+    for lane in 0..<4 {
+      let shift = UInt64(16 * lane)
+      total[2 * lane] &+= Int32(truncatingIfNeeded: (even >> shift) & 0xFFFF)
+      total[2 * lane + 1] &+= Int32(truncatingIfNeeded: (odd >> shift) & 0xFFFF)
+    }
+    // Every lane but the rarity's holds 128 too much for each record.
+    total &-= SIMD8(0, 1, 1, 1, 1, 1, 1, 1) &* Int32(128 * pending)
+    (even, odd, pending) = (0, 0, 0)
+  }
+
+  /// The sums of all heads, in order.
+  var heads: SIMD8<Int32> {
+    var sums = self
+    sums.empty()
+    return SIMD8(
+      sums.total[1], sums.total[2], sums.total[3], sums.total[4], sums.total[5], sums.total[6],
+      sums.total[7], 0)
   }
 }
 

@@ -74,7 +74,18 @@ package struct MonitoredText: Sendable {
 
   /// What stands between white space in a range.
   func words(_ range: Range<Int>) -> [Range<Int>] {
-    bytes[range].split { $0 <= 0x20 }.map(\.indices)
+    var words: [Range<Int>] = []
+    var start: Int?
+    for index in range {
+      if bytes[index] > 0x20 {
+        start = start ?? index
+      } else if let first = start {
+        words.append(first..<index)
+        start = nil
+      }
+    }
+    if let start { words.append(start..<range.upperBound) }
+    return words
   }
 
   private func isContinuation(_ index: Int) -> Bool { bytes[index] & 0xC0 == 0x80 }

@@ -29,9 +29,18 @@ enum NGrams {
   private static let one: UInt64 = 0xD6E8_FEB8_6659_FD93
   private static let two: UInt64 = 0xA076_1D64_78BD_642F
 
+  /// The first buckets are those of words and their pairs.
+  static let wordBuckets = 1 << 16
+
+  @inline(__always)
+  private static func wordBucket(_ value: UInt64, _ multiplier: UInt64) -> Int {
+    Int(truncatingIfNeeded: (value &* multiplier) >> 48)
+  }
+
   @inline(__always)
   private static func bucket(_ value: UInt64, _ multiplier: UInt64) -> Int {
-    Int(truncatingIfNeeded: (value &* multiplier) >> UInt64(64 - bucketBits))
+    let upper = (value &* multiplier) >> 32
+    return wordBuckets + Int(truncatingIfNeeded: (upper &* UInt64(buckets - wordBuckets)) >> 32)
   }
 
   /// Tells every n-gram of a range of bytes, also those that it has told before.
@@ -55,9 +64,9 @@ enum NGrams {
           if byte == 0x20, history & 0xFF == 0x20 { continue }
           // A word ends.
           if unsafe !inWord[Int(byte)], word != 0 {
-            body(bucket(word, one), position - wordStart, index)
+            body(wordBucket(word, one), position - wordStart, index)
             if last != 0 {
-              body(bucket(word ^ last &* 31, two), position - lastStart, index)
+              body(wordBucket(word ^ last &* 31, two), position - lastStart, index)
             }
             (last, lastStart) = (word, wordStart)
             word = 0
@@ -76,9 +85,9 @@ enum NGrams {
           body(bucket(history & 0xFF_FFFF_FFFF, five), 5, index + 1)
         }
         guard word != 0 else { return }
-        body(bucket(word, one), position - wordStart, range.upperBound)
+        body(wordBucket(word, one), position - wordStart, range.upperBound)
         if last != 0 {
-          body(bucket(word ^ last &* 31, two), position - lastStart, range.upperBound)
+          body(wordBucket(word ^ last &* 31, two), position - lastStart, range.upperBound)
         }
       }
     }
@@ -105,7 +114,7 @@ enum NGrams {
 
   /// The different buckets of a text, rising.
   static func distinct(_ bytes: ArraySlice<UInt8>) -> [UInt32] {
-    var seen = BucketSet()
+    let seen = BucketSet()
     var found: [UInt32] = []
     unsafe bytes.withUnsafeBufferPointer { buffer in
       unsafe forEach(buffer, 0..<buffer.count) { bucket, _, _ in
@@ -116,20 +125,30 @@ enum NGrams {
   }
 }
 
-/// Which buckets were seen.
-struct BucketSet {
-  private var words = [UInt64](repeating: 0, count: NGrams.buckets / 64)
+/// Which buckets were seen: one bit each, in memory of its own. One thread at a time.
+@safe
+final class BucketSet {
+  private static let wordCount = NGrams.buckets / 64
+  private let words: UnsafeMutablePointer<UInt64>
 
-  /// Whether the bucket is new.
+  init() {
+    unsafe words = .allocate(capacity: Self.wordCount)
+    unsafe words.initialize(repeating: 0, count: Self.wordCount)
+  }
+
+  deinit { unsafe words.deallocate() }
+
+  /// Whether the bucket, below ``NGrams/buckets``, is new.
   @inline(__always)
-  mutating func insert(_ bucket: Int) -> Bool {
+  func insert(_ bucket: Int) -> Bool {
     let bit = UInt64(1) << UInt64(bucket & 63)
-    guard words[bucket >> 6] & bit == 0 else { return false }
-    words[bucket >> 6] |= bit
+    let word = unsafe words[bucket >> 6]
+    guard word & bit == 0 else { return false }
+    unsafe words[bucket >> 6] = word | bit
     return true
   }
 
-  mutating func removeAll() {
-    for index in words.indices { words[index] = 0 }
+  func removeAll() {
+    unsafe words.update(repeating: 0, count: Self.wordCount)
   }
 }

@@ -144,102 +144,136 @@ private struct Vocabulary {
 
 private struct ChannelShape {
   /// Of words that are no stop words.
-  private(set) var vocabulary = Vocabulary()
+  let vocabulary: Vocabulary
   let numbers: [Float]
+
+  init(_ text: ArraySlice<UInt8>) {
+    var counts = ShapeCounts()
+    for byte in text { counts.add(byte) }
+    counts.end()
+    vocabulary = counts.vocabulary
+    numbers =
+      text.isEmpty
+      ? [Float](repeating: 0, count: TextShape.channelNames.count) : counts.numbers(text.count)
+  }
+}
+
+/// What is counted of a text, byte by byte.
+private struct ShapeCounts {
+  private(set) var vocabulary = Vocabulary()
+  private var words = 0
+  private var wordBytes = 0
+  private var kinds = SIMD8<Int32>.zero
+  /// Words of the sentence under way.
+  private var sentence = 0
+  private var sentences = 0
+  private var sum = 0.0
+  private var squares = 0.0
+  private var digits = 0
+  private var punctuation = 0
+  private var capitals = 0
+  private var lines = 0
+  private var questions = 0
+  private var lastConcealment = Int.min / 2
+  private var lastTampering = Int.min / 2
+  private var concealedTampering = 0
+  /// The word under way.
+  private var number = WordKind.seed
+  private var length = 0
+  private let byNumber = WordKind.byNumber
+  private let mayHave = WordKind.mayHave
 
   /// Words between a word of concealment and one of tampering.
   private static let nearWords = 8
 
-  init(_ text: ArraySlice<UInt8>) {
-    var words = 0
-    var wordBytes = 0
-    var kinds = [Int](repeating: 0, count: 7)
-    var sentence = 0
-    var (sentences, sum, squares) = (0, 0.0, 0.0)
-    var (digits, punctuation, capitals, lines, questions) = (0, 0, 0, 0, 0)
-    var (lastConcealment, lastTampering, concealedTampering) = (Int.min / 2, Int.min / 2, 0)
-    var vocabulary = Vocabulary()
-    let (byNumber, mayHave) = (WordKind.byNumber, WordKind.mayHave)
-    var (number, length) = (WordKind.seed, 0)
+  @inline(__always)
+  mutating func add(_ byte: UInt8) {
+    switch byte {
+    case 0x61...0x7A, 0x80...: addLetter(byte)
+    case 0x41...0x5A:
+      addLetter(byte + 0x20)
+      capitals += 1
+    case 0x27 where length > 0: addLetter(byte)
+    default:
+      if length > 0 { endWord() }
+      addOther(byte)
+    }
+  }
 
-    func endWord() {
-      guard length > 0 else { return }
-      words += 1
-      sentence += 1
-      wordBytes += length
-      let kind = mayHave[Int(number >> 52)] ? byNumber[number] ?? [] : []
-      if kind.isEmpty {
-        vocabulary.insert(number)
-      } else {
-        for bit in 0..<7 where kind.rawValue & (1 << UInt8(bit)) != 0 { kinds[bit] += 1 }
-        if kind.contains(.concealment) { lastConcealment = words }
-        if kind.contains(.tampering) { lastTampering = words }
-        if !kind.isDisjoint(with: [.concealment, .tampering]),
-          abs(lastConcealment - lastTampering) <= Self.nearWords
-        {
-          concealedTampering += 1
-        }
-      }
-      (number, length) = (WordKind.seed, 0)
-    }
-    func endSentence() {
-      guard sentence > 0 else { return }
-      sentences += 1
-      sum += Double(sentence)
-      squares += Double(sentence * sentence)
-      sentence = 0
-    }
+  @inline(__always)
+  private mutating func addLetter(_ byte: UInt8) {
+    number = WordKind.advance(number, byte)
+    length += 1
+  }
 
-    for byte in text {
-      switch byte {
-      case 0x61...0x7A, 0x80...:
-        number = WordKind.advance(number, byte)
-        length += 1
-      case 0x41...0x5A:
-        number = WordKind.advance(number, byte + 0x20)
-        length += 1
-        capitals += 1
-      case 0x27 where length > 0:
-        number = WordKind.advance(number, byte)
-        length += 1
-      default:
-        endWord()
-        switch byte {
-        case 0x20, 0x09, 0x0D: break
-        case 0x0A:
-          lines += 1
-          endSentence()
-        case 0x30...0x39: digits += 1
-        default:
-          punctuation += 1
-          if byte == 0x3F { questions += 1 }
-          if byte == 0x2E || byte == 0x21 || byte == 0x3F { endSentence() }
-        }
-      }
+  private mutating func addOther(_ byte: UInt8) {
+    switch byte {
+    case 0x20, 0x09, 0x0D: break
+    case 0x0A:
+      lines += 1
+      endSentence()
+    case 0x30...0x39: digits += 1
+    default:
+      punctuation += 1
+      if byte == 0x3F { questions += 1 }
+      if byte == 0x2E || byte == 0x21 || byte == 0x3F { endSentence() }
     }
-    endWord()
+  }
+
+  private mutating func endWord() {
+    words += 1
+    sentence += 1
+    wordBytes += length
+    let kind = mayHave[Int(number >> 52)] ? byNumber[number] ?? [] : []
+    if kind.isEmpty { vocabulary.insert(number) } else { count(kind) }
+    (number, length) = (WordKind.seed, 0)
+  }
+
+  private mutating func count(_ kind: WordKind) {
+    for bit in 0..<7 where kind.rawValue & (1 << UInt8(bit)) != 0 { kinds[bit] += 1 }
+    if kind.contains(.concealment) { lastConcealment = words }
+    if kind.contains(.tampering) { lastTampering = words }
+    if !kind.isDisjoint(with: [.concealment, .tampering]),
+      abs(lastConcealment - lastTampering) <= Self.nearWords
+    {
+      concealedTampering += 1
+    }
+  }
+
+  private mutating func endSentence() {
+    guard sentence > 0 else { return }
+    sentences += 1
+    sum += Double(sentence)
+    squares += Double(sentence * sentence)
+    sentence = 0
+  }
+
+  mutating func end() {
+    if length > 0 { endWord() }
     endSentence()
-    self.vocabulary = vocabulary
-    guard !text.isEmpty else {
-      numbers = [Float](repeating: 0, count: TextShape.channelNames.count)
-      return
-    }
+  }
+
+  /// The numbers of ``TextShape/channelNames``, in order.
+  func numbers(_ byteCount: Int) -> [Float] {
     let perWord = 1 / Double(max(1, words))
-    let perByte = 1 / Double(text.count)
+    let perByte = 1 / Double(byteCount)
     let mean = sum / Double(max(1, sentences))
     let variance = max(0, squares / Double(max(1, sentences)) - mean * mean)
-    numbers = [
-      1, log1p(Double(text.count)), Double(wordBytes) * perWord, log1p(mean),
+    // Rare words: their share is drawn out near nothing.
+    func root(_ count: some BinaryInteger, _ share: Double) -> Double {
+      (Double(count) * share).squareRoot()
+    }
+    let first = [
+      1, log1p(Double(byteCount)), Double(wordBytes) * perWord, log1p(mean),
       log1p(variance.squareRoot()), Double(kinds[0]) * perWord,
-      // Rare words: their share is drawn out near nothing.
-      (Double(kinds[1]) * perWord).squareRoot(), (Double(kinds[2]) * perWord).squareRoot(),
-      (Double(kinds[3]) * perWord).squareRoot(), (Double(kinds[4]) * perWord).squareRoot(),
-      (Double(kinds[5]) * perWord).squareRoot(), (Double(kinds[6]) * perWord).squareRoot(),
-      (Double(concealedTampering) * perWord).squareRoot(),
-      (Double(questions) * perWord).squareRoot(), (Double(digits) * perByte).squareRoot(),
-      (Double(punctuation) * perByte).squareRoot(), (Double(capitals) * perByte).squareRoot(),
-      (Double(lines) * perByte).squareRoot(),
+    ]
+    let second = [
+      root(kinds[1], perWord), root(kinds[2], perWord), root(kinds[3], perWord),
+      root(kinds[4], perWord), root(kinds[5], perWord), root(kinds[6], perWord),
+      root(concealedTampering, perWord), root(questions, perWord), root(digits, perByte),
+      root(punctuation, perByte), root(capitals, perByte), root(lines, perByte),
       Double(vocabulary.count) / Double(max(1, words)).squareRoot(),
-    ].map(Float.init)
+    ]
+    return (first + second).map(Float.init)
   }
 }

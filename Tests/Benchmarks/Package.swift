@@ -34,7 +34,8 @@ let package = Package(
     .executableTarget(
       name: "overt-bench",
       dependencies: [
-        "CVectorscan", "HTTPServer", "Importers", "Monitors", "Oversight", "OversightService",
+        "CVectorscan", "Cryptography", "HTTPServer", "Importers", "Monitors", "Oversight",
+        "OversightService",
         "PostgresStore", "RuleEngine", arguments, log,
       ], swiftSettings: settings),
     .executableTarget(

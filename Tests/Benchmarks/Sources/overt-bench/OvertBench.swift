@@ -13,7 +13,7 @@ struct OvertBench: ParsableCommand {
       minute of the machine meets both sides. Needs docker/packages.txt's [bench].
       """,
     subcommands: [
-      HTTP.self, Attack.self, Rules.self, Inserts.self, All.self, StaticServer.self,
+      HTTP.self, Attack.self, Rules.self, Monitor.self, Inserts.self, All.self, StaticServer.self,
       IngestServer.self,
     ],
     defaultSubcommand: All.self)
@@ -27,6 +27,7 @@ struct OvertBench: ParsableCommand {
       try HTTPBenchmark(options).run()
       try AttackBenchmark(options).run()
       try RulesBenchmark(options).run()
+      try MonitorBenchmark(options).run()
       try InsertsBenchmark(options).run()
     }
   }
@@ -54,6 +55,13 @@ struct OvertBench: ParsableCommand {
       abstract: "Rule matching with exact spans, against bare Vectorscan on the same bytes.")
     @OptionGroup var options: Options
     func run() throws { try RulesBenchmark(options).run() }
+  }
+
+  struct Monitor: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The linear monitor, against SHA-256 of the same bytes.")
+    @OptionGroup var options: Options
+    func run() throws { try MonitorBenchmark(options).run() }
   }
 
   struct Inserts: ParsableCommand {

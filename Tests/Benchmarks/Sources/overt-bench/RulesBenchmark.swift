@@ -118,7 +118,7 @@ struct RulesBenchmark {
   }
 
   /// The labelled episodes where there are any, else the samples many times over.
-  private static func episodes() throws -> [Episode] {
+  static func episodes() throws -> [Episode] {
     let importer = EpisodeImporter()
     if let folder = ProcessInfo.processInfo.environment["OVERT_TEST_DATA"] {
       let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/dev").sorted()
@@ -135,7 +135,7 @@ struct RulesBenchmark {
   }
 
   /// Up to 16 MB of what the episodes say, cut into documents of one size.
-  private static func documents(of episodes: [Episode], size: Int) -> [[UInt8]] {
+  static func documents(of episodes: [Episode], size: Int) -> [[UInt8]] {
     var documents: [[UInt8]] = []
     var document: [UInt8] = []
     for episode in episodes {

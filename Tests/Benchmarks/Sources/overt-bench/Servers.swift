@@ -29,7 +29,8 @@ struct StaticServer: ParsableCommand {
   }
 }
 
-/// The whole service without its database: parse, admit, decode, judge by 60 rules, answer.
+/// The whole service without its database: parse, admit, decode, judge by 60 rules and the linear
+/// monitor, answer.
 struct IngestServer: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ingest-server", abstract: "What 'ingest' measures.", shouldDisplay: false)
@@ -48,7 +49,9 @@ struct IngestServer: ParsableCommand {
     let store = NoStore()
     let service = OversightService(
       OversightService.Parts(
-        evaluator: Evaluator(scorers: [RuleScorer(rules)], policy: policy), episodes: store,
+        evaluator: Evaluator(
+          scorers: [RuleScorer(rules), try MonitorBenchmark.stock()], policy: policy),
+        episodes: store,
         tokens: store, log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() },
         version: "bench"))
     service.reloadTokens {}
@@ -82,6 +85,10 @@ private struct NoStore: EpisodeStore, TokenStore {
 
   func episode(_ id: String, project: String?, _ completion: @escaping Completion<StoredEpisode>) {
     completion(.failure(StoreError(.notFound, "")))
+  }
+
+  func statistics(project: String?, _ completion: @escaping Completion<StoreStatistics>) {
+    completion(.success(StoreStatistics()))
   }
 
   func episodes(_ filter: EpisodeFilter, _ completion: @escaping Completion<[StoredEpisode]>) {
