@@ -6,8 +6,16 @@ package import Oversight
 package struct Postponed: Error, Sendable, Equatable {
   package let reason: String
   package let seconds: Double
-  /// Whether it counts among the attempts of the job: an empty budget does not.
-  package let isAttempt: Bool
+  package let cause: Cause
+
+  package enum Cause: Sendable, Equatable {
+    /// It was tried, and counts among the attempts of the job.
+    case attempt
+    /// The endpoint is left alone for a while; the job's deadline runs on.
+    case pause
+    /// The budget is spent, the store does not answer, the program ends: no fault of the job's.
+    case outside
+  }
 }
 
 /// A monitor model over HTTP.
@@ -128,13 +136,13 @@ package final class LLMMonitor: Sendable {
     var findings: [Finding] = []
     for (number, window) in windows.enumerated() {
       let asking = Asking(
-        view: view, window: window, place: (number + 1, windows.count), episodeID: id,
-        deadline: deadline)
+        view: view, window: window, place: (number + 1, windows.count), episode: episode,
+        episodeID: id, deadline: deadline)
       let samples = try self.samples(asking)
       let suspicion = samples.map(\.suspicion).reduce(0, +) / Double(samples.count)
       suspicions.append(suspicion)
       findings += MonitorEvidence.findings(
-        samples.map(\.answer), in: window, of: episode, view: view,
+        samples, in: window, view: view,
         spread: samples.count > 1 ? Self.spread(samples.map(\.suspicion)) : nil)
     }
     return (
@@ -159,14 +167,9 @@ private struct Asking {
   let view: MonitorView
   let window: TranscriptView
   let place: (number: Int, of: Int)
+  let episode: Episode
   let episodeID: String
   let deadline: UInt64
-}
-
-/// An answer with what it comes to.
-private struct Sample {
-  let answer: MonitorAnswer
-  let suspicion: Double
 }
 
 extension LLMMonitor {
@@ -174,8 +177,8 @@ extension LLMMonitor {
   private static let callsMax = 3
 
   /// The samples that were answered, at least half of those asked for.
-  private func samples(_ asking: Asking) throws -> [Sample] {
-    var samples: [Sample] = []
+  private func samples(_ asking: Asking) throws -> [PlacedAnswer] {
+    var samples: [PlacedAnswer] = []
     var reason = "no answer"
     for number in 0..<max(1, settings.samples) {
       do {
@@ -192,42 +195,40 @@ extension LLMMonitor {
     return samples
   }
 
-  private func sample(_ asking: Asking, _ number: Int) throws -> Sample {
+  private func sample(_ asking: Asking, _ number: Int) throws -> PlacedAnswer {
     var window = asking.window
     if settings.extractsFirst {
-      let (answer, _) = try answer(.extract, asking, window, number)
-      window = Self.quoted(answer.evidence, in: window)
+      let extracted = try answer(.extract, asking, window, number)
+      window = Self.quoted(extracted.evidence, asking)
       // Nothing that matters was found: the whole is judged, so that silence is no verdict.
       if window.entries.isEmpty { window = asking.window }
     }
-    let (answer, flagShare) = try answer(.judge, asking, window, number)
+    let answer = try answer(.judge, asking, window, number)
     guard let verdict = answer.verdict, verdict != .cannotAssess else {
       throw Unanswered(reason: "cannot assess")
     }
-    return Sample(answer: answer, suspicion: flagShare ?? Double(answer.score) / 100)
+    return answer
   }
 
   /// A window of only the quotes that stand in it.
-  private static func quoted(
-    _ evidence: [MonitorAnswer.Evidence], in window: TranscriptView
-  ) -> TranscriptView {
+  private static func quoted(_ evidence: [PlacedAnswer.Place], _ asking: Asking) -> TranscriptView {
     TranscriptView(
-      entries: evidence.compactMap { evidence in
-        guard let span = window.find(evidence.quote, inMessage: evidence.message),
-          let entry = window.entries.first(where: {
+      entries: evidence.compactMap { place in
+        guard case .span(let span) = place, let text = asking.episode.text(at: span),
+          let entry = asking.window.entries.first(where: {
             $0.message == span.message && $0.part == span.part
           })
         else { return nil }
         return TranscriptView.Entry(
-          message: entry.message, part: entry.part, title: entry.title, text: evidence.quote,
-          offset: span.bytes.lowerBound)
+          message: entry.message, part: entry.part, title: entry.title + " (excerpt)",
+          text: String(text), offset: span.bytes.lowerBound)
       })
   }
 
   /// An answer that was kept, else a new one, which is kept.
   private func answer(
     _ step: MonitorStep, _ asking: Asking, _ window: TranscriptView, _ number: Int
-  ) throws -> (MonitorAnswer, flagShare: Double?) {
+  ) throws -> PlacedAnswer {
     let key = Digest(
       of: [
         MonitorPrompt.digest(settings, step, asking.view).description, settings.model,
@@ -237,17 +238,18 @@ extension LLMMonitor {
     do {
       kept = try queue.answer(key.bytes)
     } catch {
-      throw Postponed(reason: error.message, seconds: 5, isAttempt: false)
+      throw Postponed(reason: error.message, seconds: 5, cause: .outside)
     }
-    if let kept, let answer = KeptAnswer.read(kept, step) { return answer }
-    let (answer, flagShare) = try climb(step, asking, window)
+    if let kept, let answer = PlacedAnswer(json: kept) { return answer }
+    let (said, flagShare) = try climb(step, asking, window)
+    let answer = PlacedAnswer(said, flagShare: flagShare, in: window)
     do {
-      try queue.keep(KeptAnswer.write(answer, flagShare, step), key.bytes, model: settings.model)
+      try queue.keep(answer.json, key.bytes, model: settings.model)
     } catch {
       // Without the store there is no verdict either; it is asked again, and paid again.
-      throw Postponed(reason: "the answer cannot be kept", seconds: 5, isAttempt: false)
+      throw Postponed(reason: "the answer cannot be kept", seconds: 5, cause: .outside)
     }
-    return (answer, flagShare)
+    return answer
   }
 
   /// The ladder: as configured; the same with what was wrong said; the next form. A refusal goes to
@@ -308,11 +310,15 @@ extension LLMMonitor {
     } catch {
       switch error {
       case .later(let reason, let seconds):
-        throw Postponed(reason: reason, seconds: min(600, max(5, seconds ?? 15)), isAttempt: true)
+        throw Postponed(reason: reason, seconds: min(600, max(5, seconds ?? 15)), cause: .attempt)
+      case .closedOff(let seconds):
+        throw Postponed(
+          reason: "the endpoint has failed and is not asked for a while",
+          seconds: min(600, max(1, seconds)), cause: .pause)
       case .budget:
-        throw Postponed(reason: "the day's budget is spent", seconds: 60, isAttempt: false)
-      case .store(let words): throw Postponed(reason: words, seconds: 5, isAttempt: false)
-      case .stopped: throw Postponed(reason: "stopping", seconds: 0, isAttempt: false)
+        throw Postponed(reason: "the day's budget is spent", seconds: 60, cause: .outside)
+      case .store(let words): throw Postponed(reason: words, seconds: 5, cause: .outside)
+      case .stopped: throw Postponed(reason: "stopping", seconds: 0, cause: .outside)
       case .tooLong: throw TooLong()
       case .refused(let kind): return .refused(kind)
       case .permanent(let words): throw Unanswered(reason: words)

@@ -7,6 +7,8 @@ internal import Threads
 enum MonitorCallFailure: Error, Equatable {
   /// Asking again later may help: the endpoint is down, overloaded, or asks for a wait.
   case later(String, seconds: Double?)
+  /// It has failed again and again and is not asked now.
+  case closedOff(seconds: Double)
   /// The day's budget does not cover the call.
   case budget
   /// The transcript is longer than the endpoint takes.
@@ -66,7 +68,7 @@ final class MonitorCaller: Sendable {
       }
       guard monotonicNanoseconds() < deadline else { throw failure }
       if let seconds = breaker.secondsClosedOff() {
-        throw .later("the endpoint is not asked for a while", seconds: seconds)
+        throw .closedOff(seconds: seconds)
       }
       guard gate.enter() else { throw .stopped }
       defer { gate.leave() }
@@ -238,6 +240,7 @@ extension MonitorCallFailure {
   fileprivate var word: String {
     switch self {
     case .later(let words, _), .permanent(let words): words
+    case .closedOff: "closed off"
     case .budget: "budget"
     case .tooLong: "too long"
     case .refused(let words): "refused: \(words)"

@@ -1,6 +1,35 @@
-internal import Foundation
 internal import JSON
 internal import Oversight
+
+/// An answer with its quotes as places: what is kept of an answer holds no text of the episode.
+struct PlacedAnswer: Equatable {
+  enum Place: Equatable {
+    case span(Span)
+    /// What was quoted stands nowhere in the message.
+    case nowhere(message: Int)
+  }
+
+  /// nil for a step without a verdict.
+  let verdict: MonitorAnswer.Verdict?
+  /// 0 to 100.
+  let score: Int
+  /// See ``MonitorReply/Content/text(_:flagShare:)``.
+  let flagShare: Double?
+  let evidence: [Place]
+
+  init(_ answer: MonitorAnswer, flagShare: Double?, in window: TranscriptView) {
+    verdict = answer.verdict
+    score = answer.score
+    self.flagShare = flagShare
+    evidence = answer.evidence.map { evidence in
+      window.find(evidence.quote, inMessage: evidence.message).map(Place.span)
+        ?? .nowhere(message: evidence.message)
+    }
+  }
+
+  /// 0 to 1.
+  var suspicion: Double { flagShare ?? Double(score) / 100 }
+}
 
 /// What a monitor's quotes come to.
 enum MonitorEvidence {
@@ -11,22 +40,20 @@ enum MonitorEvidence {
   ///
   /// - Parameter spread: of the samples' suspicions, if there are several.
   static func findings(
-    _ answers: [MonitorAnswer], in window: TranscriptView, of episode: Episode, view: MonitorView,
-    spread: Double?
+    _ answers: [PlacedAnswer], in window: TranscriptView, view: MonitorView, spread: Double?
   ) -> [Finding] {
     var findings: [Finding] = []
     var seen: Set<Span> = []
     let doubt = spread.map { ", samples \(($0 * 100).rounded() / 100) apart" } ?? ""
     for answer in answers {
-      for evidence in answer.evidence {
-        if let span = window.find(evidence.quote, inMessage: evidence.message) {
+      let words = "\(view.rawValue) view, \(answer.verdict?.rawValue ?? "")\(doubt)"
+      for place in answer.evidence {
+        switch place {
+        case .span(let span):
           guard seen.insert(span).inserted else { continue }
-          findings.append(
-            finding(
-              span, .low,
-              "quoted by the monitor (\(view.rawValue) view, \(answer.verdict?.rawValue ?? "")\(doubt))"
-            ))
-        } else if let span = place(evidence.message, window, episode), seen.insert(span).inserted {
+          findings.append(finding(span, .low, "quoted by the monitor (\(words))"))
+        case .nowhere(let message):
+          guard let span = start(of: message, window), seen.insert(span).inserted else { continue }
           findings.append(
             finding(span, .info, "the monitor quotes what does not stand here (not verified)"))
         }
@@ -40,51 +67,64 @@ enum MonitorEvidence {
   }
 
   /// The beginning of the cited message, or of the window if that is not in it.
-  private static func place(
-    _ message: Int, _ window: TranscriptView, _ episode: Episode
-  ) -> Span? {
+  private static func start(of message: Int, _ window: TranscriptView) -> Span? {
     let entry = window.entries.first { $0.message == message } ?? window.entries.first
     return entry.map { Span(message: $0.message, part: $0.part, bytes: 0..<0) }
   }
 }
 
-/// An answer as it is kept in the store.
-enum KeptAnswer {
-  static func write(
-    _ answer: MonitorAnswer, _ flagShare: Double?, _ step: MonitorStep
-  ) -> [UInt8] {
+extension PlacedAnswer {
+  /// The answer as it is kept in the store.
+  var json: [UInt8] {
     var writer = JSONWriter()
     writer.object { writer in
-      writer.key("answer")
-      writer.object { writer in
-        if step == .judge { writer.field("rationale", answer.rationale) }
-        writer.key("evidence")
-        writer.array { writer in
-          for evidence in answer.evidence {
-            writer.object { writer in
-              writer.field("message", evidence.message)
-              writer.field("quote", evidence.quote)
+      writer.field("verdict", verdict?.rawValue)
+      writer.field("score", score)
+      writer.field("flag_share", flagShare)
+      writer.field("score_source", flagShare != nil ? "logprob" : "verbal")
+      writer.key("evidence")
+      writer.array { writer in
+        for place in evidence {
+          writer.object { writer in
+            switch place {
+            case .span(let span):
+              writer.field("message", span.message)
+              writer.field("part", span.part)
+              writer.field("start", span.bytes.lowerBound)
+              writer.field("end", span.bytes.upperBound)
+            case .nowhere(let message): writer.field("message", message)
             }
           }
         }
-        guard step == .judge else { return }
-        writer.field("verdict", answer.verdict?.rawValue)
-        writer.field("score", answer.score)
       }
-      writer.field("flag_share", flagShare)
-      writer.field(
-        "score_source", flagShare != nil ? "logprob" : "verbal")
     }
     return writer.bytes
   }
 
-  static func read(_ bytes: [UInt8], _ step: MonitorStep) -> (MonitorAnswer, flagShare: Double?)? {
+  /// Reads what was kept; nil for what is not of this form.
+  init?(json: [UInt8]) {
     // What cannot be read is asked again.
-    try? JSONParser(depthMax: 16).parse(bytes) { root, _ in
-      guard let value = root["answer"], let answer = try? MonitorAnswer.checked(value, step) else {
-        return nil
+    let answer = try? JSONParser(depthMax: 8).parse(json) { root, _ in PlacedAnswer(root) }
+    guard let answer else { return nil }
+    self = answer
+  }
+
+  private init?(_ root: JSONValue) {
+    guard let score = root["score"]?.integer, let evidence = root["evidence"] else { return nil }
+    verdict = root["verdict"]?.string.flatMap(MonitorAnswer.Verdict.init)
+    self.score = score
+    flagShare = root["flag_share"]?.double
+    var places: [Place] = []
+    for element in evidence.eachElement {
+      guard let message = element["message"]?.integer else { return nil }
+      if let part = element["part"]?.integer, let start = element["start"]?.integer,
+        let end = element["end"]?.integer, start <= end
+      {
+        places.append(.span(Span(message: message, part: part, bytes: start..<end)))
+      } else {
+        places.append(.nowhere(message: message))
       }
-      return (answer, root["flag_share"]?.double)
     }
+    self.evidence = places
   }
 }

@@ -37,6 +37,8 @@ package final class MonitorWorkers: Sendable {
     package init() {}
   }
 
+  private static let pausesMax = 4.0
+
   private let monitor: LLMMonitor
   private let queue: any MonitorQueue
   private let judge: Judge
@@ -76,6 +78,8 @@ package final class MonitorWorkers: Sendable {
   }
 
   private func work() {
+    // Looks at an empty queue less and less often, up to some seconds.
+    var pauses = 1.0
     while !stopping.wait(seconds: 0) {
       let jobs: [MonitorJob]
       do {
@@ -86,9 +90,11 @@ package final class MonitorWorkers: Sendable {
         continue
       }
       guard let job = jobs.first else {
-        if stopping.wait(seconds: options.pollSeconds) { return }
+        if stopping.wait(seconds: options.pollSeconds * pauses) { return }
+        pauses = min(Self.pausesMax, pauses + 1)
         continue
       }
+      pauses = 1
       held.withLock { $0[job.id] = job }
       defer { held.withLock { $0[job.id] = nil } }
       do {
@@ -121,14 +127,16 @@ package final class MonitorWorkers: Sendable {
     do {
       try finish(job, episode, try monitor.assess(episode, id: job.episodeID, seconds: seconds))
     } catch let postponed as Postponed {
+      let isOver = job.ageSeconds > monitor.settings.assessmentSeconds
       let isLast =
-        job.attempts + 1 >= options.attemptsMax
-        || job.ageSeconds > monitor.settings.assessmentSeconds
-      if postponed.isAttempt, isLast {
-        return try finish(job, episode, .unscored(reason: postponed.reason))
-      }
+        switch postponed.cause {
+        case .attempt: isOver || job.attempts + 1 >= options.attemptsMax
+        case .pause: isOver
+        case .outside: false
+        }
+      if isLast { return try finish(job, episode, .unscored(reason: postponed.reason)) }
       try queue.postpone(
-        job, name, seconds: postponed.seconds, isAttempt: postponed.isAttempt)
+        job, name, seconds: postponed.seconds, isAttempt: postponed.cause == .attempt)
     } catch let error as StoreError {
       throw error
     } catch {

@@ -91,10 +91,13 @@ extension Policy {
     return [(flagSeverity, "panel \(suspicion.value) ≥ \(threshold.value)")]
   }
 
-  /// What all scorers together make of an episode: the panel's suspicion, or without a panel the
-  /// highest; nil if none measured.
+  /// What all scorers together make of an episode: the highest of the panel's suspicion and of those
+  /// of scorers that are none of its members; nil if none measured.
   package func suspicion(_ outcomes: [ScorerName: Outcome]) -> Suspicion? {
-    panel?.suspicion(outcomes) ?? outcomes.values.compactMap { $0.score?.suspicion }.max()
+    let members = panel.map { Set($0.members.keys) } ?? []
+    let others = outcomes.filter { !members.contains($0.key) }
+    return (others.values.map { $0.score?.suspicion } + [panel?.suspicion(outcomes)])
+      .compactMap(\.self).max()
   }
 
   /// Whether an episode that lacks a channel is incomplete.

@@ -56,12 +56,28 @@ struct MonitorAnswerTests {
     #expect(throws: MonitorAnswer.Invalid.self) { try MonitorAnswer.find(in: text, .judge) }
   }
 
-  @Test func `a kept answer reads back`() throws {
-    let answer = try MonitorAnswer.find(in: Self.good, .judge)
-    let read = try #require(KeptAnswer.read(KeptAnswer.write(answer, 0.25, .judge), .judge))
-    #expect(read.0 == answer)
-    #expect(read.flagShare == 0.25)
-    #expect(KeptAnswer.read(Array("{}".utf8), .judge) == nil)
+  @Test func `a kept answer reads back and holds no text`() throws {
+    let episode = Episode(messages: [
+      Message(role: .assistant, parts: [.text("zero"), .text("one quarrel more")])
+    ])
+    let window = try #require(
+      TranscriptView.windows(.action, of: episode, bytesMax: 9000).first)
+    let text = """
+      {"rationale":"because","evidence":[{"message":0,"quote":"quarrel"},\
+      {"message":0,"quote":"never said"}],"verdict":"suspicious","score":55}
+      """
+    let answer = PlacedAnswer(
+      try MonitorAnswer.find(in: text, .judge), flagShare: 0.25, in: window)
+    #expect(
+      answer.evidence == [
+        .span(Span(message: 0, part: 1, bytes: 4..<11)), .nowhere(message: 0),
+      ])
+    let kept = answer.json
+    #expect(PlacedAnswer(json: kept) == answer)
+    let words = String(decoding: kept, as: UTF8.self)
+    #expect(!words.contains("quarrel") && !words.contains("because"))
+    #expect(PlacedAnswer(json: Array("{}".utf8)) == nil)
+    #expect(PlacedAnswer(json: []) == nil)
   }
 }
 

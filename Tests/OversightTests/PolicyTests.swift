@@ -150,6 +150,44 @@ import Testing
     #expect(decision.reasons == ["rule c.c", "rule z.z", "rule a.a", "rule b.b"])
   }
 
+  @Test func `the panel fuses its members, and who is none of them still counts`() throws {
+    var policy = Self.policy()
+    let member = try #require(Panel.Member(weight: 1, center: 0))
+    policy.panel = Panel(
+      version: "sha256:p", members: [.rules: member, .linear: member], intercept: 0)
+    func suspicion(_ outcomes: [ScorerName: Outcome]) -> Double? {
+      policy.suspicion(outcomes)?.value
+    }
+    let half = try #require(suspicion([.rules: Self.scored(0.5), .linear: Self.scored(0.5)]))
+    #expect(abs(half - 0.5) < 1e-9)
+    let both = try #require(suspicion([.rules: Self.scored(0.8), .linear: Self.scored(0.8)]))
+    #expect(both > 0.9)
+    // Who is missing neither accuses nor clears; who is certain cannot overrule all others.
+    #expect(abs(try #require(suspicion([.rules: Self.scored(0.8)])) - 0.8) < 1e-9)
+    let split = try #require(suspicion([.rules: Self.scored(0), .linear: Self.scored(1)]))
+    #expect(abs(split - 0.5) < 1e-9)
+    #expect(suspicion([.rules: Self.scored(0.1), .llm: Self.scored(0.9)]) == 0.9)
+    #expect(suspicion([.llm: .pending, .rules: .unscored(reason: "u")]) == nil)
+    policy.flagPanelSuspicion = Suspicion(0.9)
+    let decision = policy.decide(
+      [.rules: Self.scored(0.8), .linear: Self.scored(0.8)], coverage: Self.coverage(.full))
+    #expect(decision.verdict == .flagged(.medium))
+    #expect(decision.reasons.contains { $0.hasPrefix("panel 0.94") })
+  }
+
+  @Test func `a cascade asks where others are unsure, and at random where they clear`() {
+    let cascade = Cascade(unsure: 0.4...0.9, auditShare: 0.1)
+    func ask(_ suspicion: Double?, _ draw: Double, isFlagged: Bool = false) -> MonitorRequest? {
+      cascade.request(
+        suspicion: suspicion.flatMap { Suspicion($0) }, isFlagged: isFlagged, draw: draw)
+    }
+    #expect(ask(0.4, 0.99) == MonitorRequest(reason: .unsure, weight: 1))
+    #expect(ask(nil, 0.99) == MonitorRequest(reason: .unsure, weight: 1))
+    #expect(ask(0.1, 0.05) == MonitorRequest(reason: .audit, weight: 10))
+    #expect(ask(0.1, 0.1) == nil)
+    #expect(ask(0.95, 0.05, isFlagged: true) == nil)
+  }
+
   /// Every meeting of what a scorer can say with what is asked of it, for all four scorers.
   @Test func `flagged wins over incomplete wins over clear, exhaustively`() {
     let states: [Outcome?] = [

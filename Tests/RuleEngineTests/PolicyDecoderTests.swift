@@ -40,6 +40,23 @@ import Testing
     #expect(policy.version.hasPrefix("sha256:") && policy.version.count == 71)
   }
 
+  @Test func `the cascade and the panel's threshold are read`() throws {
+    let source =
+      Self.valid.replacing("severity: high", with: "severity: high\n  panel: 0.9")
+      + "\ncascade: {unsure: [0.4, 0.9], audit: 0.02}\n"
+    let policy = try PolicyDecoder.read(source, file: "policy.yaml")
+    #expect(policy.cascade == Cascade(unsure: 0.4...0.9, auditShare: 0.02))
+    #expect(policy.flagPanelSuspicion == Suspicion(0.9))
+    for (right, wrong, code) in [
+      ("[0.4, 0.9]", "[0.9, 0.4]", "E009"), ("[0.4, 0.9]", "[0.4]", "E009"),
+      ("[0.4, 0.9]", "[0.4, 0.9, 1]", "E009"), ("audit: 0.02", "audit: 2", "E009"),
+      (", audit: 0.02", "", "E006"), ("panel: 0.9", "panel: high", "E009"),
+      ("audit:", "audits:", "E007"),
+    ] {
+      #expect(codes(source.replacing(right, with: wrong)).contains(code), "\(wrong)")
+    }
+  }
+
   @Test func `the version is that of the file's text`() throws {
     let version = try PolicyDecoder.read(Self.valid, file: "a").version
     #expect(try PolicyDecoder.read(Self.valid, file: "b").version == version)
