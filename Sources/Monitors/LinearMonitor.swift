@@ -166,7 +166,8 @@ extension LinearMonitor {
     let (window, norm) = decisive
     let head = model.card.heads[0]
     let first = channel.rawValue * NGrams.buckets
-    var byByte = [Double](repeating: 0, count: window.count)
+    // First by how much it changes from byte to byte, then summed up.
+    var byByte = [Double](repeating: 0, count: window.count + 1)
     seen.use { seen in
       guard norm > 0 else { return }
       seen.removeAll()
@@ -179,10 +180,12 @@ extension LinearMonitor {
           let start = unsafe NGrams.start(
             of: length, endingAt: end, in: bytes, from: window.lowerBound)
           let part = Double(weight) * scale / Double(max(1, end - start))
-          for index in start..<end { byByte[index - window.lowerBound] += part }
+          byByte[start - window.lowerBound] += part
+          byByte[end - window.lowerBound] -= part
         }
       }
     }
+    for index in byByte.indices.dropFirst() { byByte[index] += byByte[index - 1] }
     return text.words(window).compactMap { word in
       let value = word.reduce(0) { $0 + byByte[$1 - window.lowerBound] }
       return value < Self.contributionMin

@@ -101,7 +101,8 @@ enum NGrams {
     var left = length
     var isInSpace = false
     while index > first {
-      let isSpace = unsafe normal[Int(bytes[index - 1])] == 0x20
+      let byte = unsafe bytes[index - 1]
+      let isSpace = byte == 0x20 || (0x09...0x0D).contains(byte)
       if !(isSpace && isInSpace) {
         guard left > 0 else { break }
         left -= 1
