@@ -103,9 +103,12 @@ package struct MonitorSettings: Sendable {
       throw .address("only on this machine may it be http; transcripts go there")
     }
     let tail = dialect == .openAIChat ? "/chat/completions" : "/messages"
-    let whole = address.hasSuffix("/") ? String(address.dropLast()) : address
-    if whole.hasSuffix(tail) { return whole }
-    return whole + (parts.path.isEmpty || parts.path == "/" ? "/v1" : "") + tail
+    var path = parts.path.hasSuffix("/") ? String(parts.path.dropLast()) : parts.path
+    if path.isEmpty { path = "/v1" }
+    var completed = parts
+    completed.path = path.hasSuffix(tail) ? path : path + tail
+    guard let endpoint = completed.string else { throw .address("it cannot be completed") }
+    return endpoint
   }
 }
 

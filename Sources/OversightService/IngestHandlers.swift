@@ -104,6 +104,7 @@ extension OversightService {
 
   private func count(_ sightings: Sightings, _ record: EpisodeRecord) {
     metrics.verdicts.add(record.decision.word)
+    if let request = record.monitor { metrics.monitorRequests.add(request.reason.rawValue) }
     for warning in sightings.warnings { metrics.warnings.add(record.format, warning.rawValue) }
     for finding in sightings.findings { metrics.findings.add(finding.rule, finding.severity) }
     let coverage = sightings.coverage

@@ -34,6 +34,11 @@ final class Metrics: Sendable {
     "Requests refused whole, before any episode of theirs was counted as received.", ["reason"])
   let reloads = CounterFamily(
     "overt_reload_total", "Reloads of rules, policy and certificate.", ["result"])
+  let monitorRequests = CounterFamily(
+    "overt_monitor_requests_total", "New episodes that a monitor model is asked about.", ["reason"])
+  let monitorOutcomes = CounterFamily(
+    "overt_monitor_outcomes_total", "What a monitor model came to, by this process.",
+    ["reason", "outcome"])
   let durations = HistogramFamily(
     "http_server_request_duration_seconds", "From a request's head to its response.",
     ["http_request_method", "http_route", "http_response_status_code"])
@@ -41,7 +46,7 @@ final class Metrics: Sendable {
   private var counters: [CounterFamily] {
     [
       received, episodes, refused, bytes, warnings, turns, verdicts, findings, appendsReceived,
-      appendsAnswered, assessments, httpRefused, reloads,
+      appendsAnswered, assessments, httpRefused, reloads, monitorRequests, monitorOutcomes,
     ]
   }
 

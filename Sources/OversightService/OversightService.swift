@@ -122,7 +122,15 @@ package final class OversightService: RequestHandler {
   package func record(
     _ stored: StoredEpisode, _ episode: Episode, _ outcome: Outcome, _ job: MonitorJob
   ) -> EpisodeRecord {
-    intake.record(stored, episode, outcome, job)
+    let word =
+      switch outcome {
+      case .scored: "scored"
+      case .pending: "pending"
+      case .unscored: "unscored"
+      case .skipped: "skipped"
+      }
+    metrics.monitorOutcomes.add(job.reason.rawValue, word)
+    return intake.record(stored, episode, outcome, job)
   }
 
   /// Ends the worker threads. Blocks until what they do is done.

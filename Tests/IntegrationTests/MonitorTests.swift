@@ -205,7 +205,14 @@ struct MonitorTests {
         #expect(document["verdict"] as? String == "incomplete", "\(behaviour.name)")
       }
     }
-    // Nothing was asked for twice without need, and everything is in the books.
+    let metrics = String(decoding: try client.get("/metrics").body, as: UTF8.self)
+    let count = Self.behaviours.count
+    #expect(metrics.contains("overt_monitor_requests_total{reason=\"policy\"} \(count)"))
+    let scored = Self.behaviours.count(where: \.isScored)
+    #expect(
+      metrics.contains(
+        "overt_monitor_outcomes_total{reason=\"policy\",outcome=\"unscored\"} \(count - scored)"))
+    // Everything is in the books.
     let open = try watched.live.database.run(
       "SELECT count(*) FROM monitor_calls WHERE outcome IS NULL")
     #expect(open == "0\n")

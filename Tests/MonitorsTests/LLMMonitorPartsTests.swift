@@ -321,6 +321,7 @@ struct MonitorSettingsTests {
     ("http://localhost:8000/v1/", "http://localhost:8000/v1/chat/completions"),
     ("https://models.example/v1", "https://models.example/v1/chat/completions"),
     ("https://models.example/x/chat/completions", "https://models.example/x/chat/completions"),
+    ("https://models.example/x?api=2", "https://models.example/x/chat/completions?api=2"),
   ])
   func `an address is completed`(address: String, endpoint: String) throws {
     #expect(
