@@ -141,14 +141,13 @@ private final class Transfer: @unchecked Sendable {
   private let call: HTTPCall
   private var handle: UnsafeMutableRawPointer?
   private var list: UnsafeMutablePointer<curl_slist>?
-  private var reply: [UInt8] = []
-  private var fields: [(name: String, value: String)] = []
-  private var isReplyTooLarge = false
+  private let reply: ReplyCollector
   private let body: UnsafeMutableRawBufferPointer
 
   init(_ call: HTTPCall, _ completion: @escaping @Sendable (HTTPTransfers.Result) -> Void) {
     self.call = call
     self.completion = completion
+    reply = ReplyCollector(bytesMax: call.replyBytesMax)
     unsafe body = .allocate(byteCount: max(1, call.body.count), alignment: 1)
     unsafe body.copyBytes(from: call.body)
   }
@@ -166,31 +165,11 @@ private final class Transfer: @unchecked Sendable {
     for field in ["Expect:"] + call.fields { unsafe list = curl_slist_append(list, field) }
     unsafe overt_curl_set_list(handle, CURLOPT_HTTPHEADER, list)
     unsafe overt_curl_set_string(handle, CURLOPT_URL, call.url)
-    unsafe overt_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https")
-    unsafe overt_curl_set_string(handle, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1")
     unsafe overt_curl_set_string(handle, CURLOPT_ACCEPT_ENCODING, "")
-    unsafe overt_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
-    unsafe overt_curl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
-    unsafe overt_curl_set_long(
-      handle, CURLOPT_CONNECTTIMEOUT_MS, Int(call.connectSeconds * 1000))
-    unsafe overt_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Int(call.totalSeconds * 1000))
+    unsafe Transport.set(
+      on: handle, connectSeconds: call.connectSeconds, totalSeconds: call.totalSeconds)
     unsafe overt_curl_set_body(handle, body.baseAddress, call.body.count)
-    let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-    unsafe overt_curl_set_writer(
-      handle,
-      { bytes, size, count, context in
-        guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
-        return unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
-          .take(UnsafeRawBufferPointer(start: bytes, count: size * count))
-      }, context)
-    unsafe overt_curl_set_header_writer(
-      handle,
-      { bytes, size, count, context in
-        guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
-        let line = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
-        return unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
-          .takeHeader(line)
-      }, context)
+    unsafe reply.attach(to: handle)
     return unsafe handle
   }
 
@@ -199,12 +178,10 @@ private final class Transfer: @unchecked Sendable {
   }
 
   private func result(_ code: CURLcode) -> HTTPTransfers.Result {
-    guard let handle = unsafe handle, code != CURLE_OK else {
-      let status = unsafe handle.map { unsafe overt_curl_status($0) } ?? 0
-      return .success(HTTPReply(status: status, body: reply, fields: fields))
+    if code == CURLE_OK, let handle = unsafe handle {
+      return unsafe .success(reply.reply(of: handle))
     }
-    _ = unsafe handle
-    if isReplyTooLarge { return .failure(.replyTooLarge) }
+    if reply.isTooLarge { return .failure(.replyTooLarge) }
     let words = unsafe String(cString: curl_easy_strerror(code))
     switch code {
     case CURLE_OPERATION_TIMEDOUT: return .failure(.timeout)
@@ -213,25 +190,5 @@ private final class Transfer: @unchecked Sendable {
       return .failure(.unreachable(words))
     default: return .failure(.broken(words))
     }
-  }
-
-  /// Bytes of header fields that are taken.
-  private static let fieldsMax = 200
-
-  private func takeHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
-    let line = unsafe String(decoding: bytes, as: UTF8.self)
-    // The status line of a new response: what came before belongs to an interim one.
-    if line.hasPrefix("HTTP/") { fields = [] }
-    if let field = HTTPReply.field(line), fields.count < Self.fieldsMax { fields.append(field) }
-    return bytes.count
-  }
-
-  private func take(_ bytes: UnsafeRawBufferPointer) -> Int {
-    guard reply.count + bytes.count <= call.replyBytesMax else {
-      isReplyTooLarge = true
-      return 0
-    }
-    unsafe reply.append(contentsOf: bytes)
-    return bytes.count
   }
 }

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Threads
 
 /// What a service manager such as systemd hands over when it starts a program, and is told by it
 /// (sd_listen_fds(3), sd_notify(3)). Without a service manager there is nothing of both.

@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import Foundation
 package import Oversight
+internal import Threads
 
 /// Why an assessment is put off.
 package struct Postponed: Error, Sendable, Equatable {
@@ -145,9 +146,10 @@ package final class LLMMonitor: Sendable {
         samples, in: window, view: view,
         spread: samples.count > 1 ? Self.spread(samples.map(\.suspicion)) : nil)
     }
-    return (
-      settings.reducer.reduce(suspicions), Array(findings.prefix(MonitorEvidence.findingsMax))
-    )
+    guard let suspicion = settings.reducer.reduce(suspicions) else {
+      throw Unanswered(reason: "no window was judged")
+    }
+    return (suspicion, Array(findings.prefix(MonitorEvidence.findingsMax)))
   }
 
   private static func spread(_ values: [Double]) -> Double {
@@ -221,7 +223,7 @@ extension LLMMonitor {
         else { return nil }
         return TranscriptView.Entry(
           message: entry.message, part: entry.part, title: entry.title + " (excerpt)",
-          text: String(text), offset: span.bytes.lowerBound)
+          text: String(text), offset: span.bytes.lowerBound, isContextOnly: entry.isContextOnly)
       })
   }
 

@@ -45,8 +45,8 @@ package struct LinearTrainer: Sendable {
   /// What was fitted, and what it says of episodes that it was not fitted on.
   package struct Result: Sendable {
     package let model: LinearModel
-    /// The first head's probability for every example by a fit without its group.
-    package let groupSplit: [Double]
+    /// The first head's probability for every example by a fit without its group; nil for none.
+    package let groupSplit: [Double?]
     /// The same by a fit without its source; nil for a source of one kind of episode.
     package let leftOut: [Double?]
   }
@@ -99,10 +99,11 @@ package struct LinearTrainer: Sendable {
     let model = try self.model(
       whole, groupSplit, leftOut, cost, epochs, trainedOn: trainedOn, dataDigest: dataDigest)
     let head = model.card.heads[0]
+    func probabilities(_ margins: [Lanes?]) -> [Double?] {
+      margins.map { $0.map { head.probability(Double($0[0])) } }
+    }
     return Result(
-      model: model,
-      groupSplit: groupSplit.map { head.probability(Double($0?[0] ?? 0)) },
-      leftOut: leftOut.map { $0.map { head.probability(Double($0[0])) } })
+      model: model, groupSplit: probabilities(groupSplit), leftOut: probabilities(leftOut))
   }
 }
 

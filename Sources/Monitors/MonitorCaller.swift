@@ -385,5 +385,3 @@ struct RetryBudget {
     return true
   }
 }
-
-func monotonicNanoseconds() -> UInt64 { DispatchTime.now().uptimeNanoseconds }

@@ -44,13 +44,14 @@ enum MonitorEvidence {
   ) -> [Finding] {
     var findings: [Finding] = []
     var seen: Set<Span> = []
+    let context = Set(window.entries.filter(\.isContextOnly).map(\.message))
     let doubt = spread.map { ", samples \(($0 * 100).rounded() / 100) apart" } ?? ""
     for answer in answers {
       let words = "\(view.rawValue) view, \(answer.verdict?.rawValue ?? "")\(doubt)"
       for place in answer.evidence {
         switch place {
         case .span(let span):
-          guard seen.insert(span).inserted else { continue }
+          guard !context.contains(span.message), seen.insert(span).inserted else { continue }
           findings.append(finding(span, .low, "quoted by the monitor (\(words))"))
         case .nowhere(let message):
           guard let span = start(of: message, window), seen.insert(span).inserted else { continue }
@@ -68,7 +69,8 @@ enum MonitorEvidence {
 
   /// The beginning of the cited message, or of the window if that is not in it.
   private static func start(of message: Int, _ window: TranscriptView) -> Span? {
-    let entry = window.entries.first { $0.message == message } ?? window.entries.first
+    let own = window.entries.filter { !$0.isContextOnly }
+    let entry = own.first { $0.message == message } ?? own.first
     return entry.map { Span(message: $0.message, part: $0.part, bytes: 0..<0) }
   }
 }

@@ -32,10 +32,12 @@ package enum WindowReducer: String, Sendable, CaseIterable {
   /// All windows count the same.
   case mean
 
-  func reduce(_ values: [Double]) -> Double {
-    switch self {
-    case .max: values.max() ?? 0
-    case .mean: values.reduce(0, +) / Double(Swift.max(1, values.count))
+  /// nil for no values.
+  func reduce(_ values: [Double]) -> Double? {
+    guard !values.isEmpty else { return nil }
+    return switch self {
+    case .max: values.max()
+    case .mean: values.reduce(0, +) / Double(values.count)
     }
   }
 }

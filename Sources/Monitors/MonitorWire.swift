@@ -181,12 +181,9 @@ extension MonitorWire {
 
   private func openAIReply(_ root: JSONValue) -> MonitorReply {
     let usage = root["usage"]
-    var reply = MonitorReply(
+    return MonitorReply(
       content: openAIContent(root), usage: usage.flatMap(openAIUsage),
       verbatimUsage: verbatim(usage))
-    // A gateway's error bears no usage.
-    if case .failed = reply.content { reply.usage = reply.usage ?? nil }
-    return reply
   }
 
   private func openAIContent(_ root: JSONValue) -> MonitorReply.Content {
@@ -215,8 +212,10 @@ extension MonitorWire {
   }
 
   private func openAIUsage(_ usage: JSONValue) -> TokenUsage? {
-    guard let prompt = usage["prompt_tokens"]?.integer, prompt >= 0 else { return nil }
-    let completion = max(0, usage["completion_tokens"]?.integer ?? 0)
+    // Half of a usage is none: what was reserved counts then.
+    guard let prompt = usage["prompt_tokens"]?.integer, prompt >= 0,
+      let completion = usage["completion_tokens"]?.integer, completion >= 0
+    else { return nil }
     let cached = usage["prompt_tokens_details"]?["cached_tokens"]?.integer ?? 0
     let reasoning = usage["completion_tokens_details"]?["reasoning_tokens"]?.integer ?? 0
     var parts = TokenUsage()
@@ -257,13 +256,15 @@ extension MonitorWire {
   }
 
   private func anthropicUsage(_ usage: JSONValue) -> TokenUsage? {
-    guard let input = usage["input_tokens"]?.integer, input >= 0 else { return nil }
+    guard let input = usage["input_tokens"]?.integer, input >= 0,
+      let output = usage["output_tokens"]?.integer, output >= 0
+    else { return nil }
     var parts = TokenUsage()
     // Here the input is what was neither read from the cache nor written to it.
     parts.inputUncached = input
     parts.cacheRead = max(0, usage["cache_read_input_tokens"]?.integer ?? 0)
     parts.cacheWrite = max(0, usage["cache_creation_input_tokens"]?.integer ?? 0)
-    parts.outputVisible = max(0, usage["output_tokens"]?.integer ?? 0)
+    parts.outputVisible = output
     return parts
   }
 

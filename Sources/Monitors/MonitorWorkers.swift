@@ -11,13 +11,13 @@ package final class MonitorWorkers: Sendable {
     /// An episode as it was received; nil if its text is not kept.
     package let episode: @Sendable (StoredEpisode) -> Episode?
     /// The record with the verdict that the monitor's outcome leads to.
-    package let record: @Sendable (StoredEpisode, Episode, Outcome, MonitorJob) -> EpisodeRecord?
+    package let record: @Sendable (StoredEpisode, Episode, Outcome, MonitorJob) -> EpisodeRecord
     /// Is told what a person should know.
     package let note: @Sendable (String) -> Void
 
     package init(
       episode: @escaping @Sendable (StoredEpisode) -> Episode?,
-      record: @escaping @Sendable (StoredEpisode, Episode, Outcome, MonitorJob) -> EpisodeRecord?,
+      record: @escaping @Sendable (StoredEpisode, Episode, Outcome, MonitorJob) -> EpisodeRecord,
       note: @escaping @Sendable (String) -> Void
     ) {
       self.episode = episode
@@ -151,9 +151,9 @@ package final class MonitorWorkers: Sendable {
     _ = try queue.finish(
       job, name, outcome: outcome.words, suspicion: outcome.score?.suspicion.value
     ) { stored in
-      // Pieces may have been appended meanwhile.
-      guard let episode = judge.episode(stored) ?? episode else { return nil }
-      return judge.record(stored, episode, outcome, job)
+      // Only closed episodes are asked about, so that it is still the one that was read. One that
+      // could not be read keeps its verdict, which is incomplete.
+      episode.map { judge.record(stored, $0, outcome, job) }
     }
   }
 

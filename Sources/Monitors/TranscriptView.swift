@@ -20,6 +20,8 @@ struct TranscriptView {
     let text: String
     /// Where the text begins in the part, in bytes: a long part is cut.
     let offset: Int
+    /// Replayed from an earlier episode: read for the sake of what follows, and never pointed at.
+    let isContextOnly: Bool
   }
 
   let entries: [Entry]
@@ -33,9 +35,10 @@ struct TranscriptView {
   /// empty if the view has nothing that the model itself wrote.
   static func windows(_ view: MonitorView, of episode: Episode, bytesMax: Int) -> [TranscriptView] {
     let entries = entries(view, of: episode, bytesMax: max(bytesMax, 2 * overlapBytes))
-    guard entries.contains(where: { episode.messages[$0.message].role == .assistant }) else {
-      return []
+    let hasOwn = entries.contains {
+      episode.messages[$0.message].role == .assistant && !$0.isContextOnly
     }
+    guard hasOwn else { return [] }
     var windows: [TranscriptView] = []
     var current: [Entry] = []
     var bytes = 0
@@ -62,12 +65,15 @@ struct TranscriptView {
     var entries: [Entry] = []
     for (index, message) in episode.messages.enumerated() {
       for (number, part) in message.parts.enumerated() {
-        guard let title = title(of: part, message.role, view) else { continue }
+        guard var title = title(of: part, message.role, view) else { continue }
+        if message.isContextOnly { title = "earlier, context only: " + title }
         var text = part.text
         if case .toolCall(let call) = part { text = call.name + " " + text }
         for (offset, piece) in pieces(text, bytesMax: bytesMax - 200) {
           entries.append(
-            Entry(message: index, part: number, title: title, text: piece, offset: offset))
+            Entry(
+              message: index, part: number, title: title, text: piece, offset: offset,
+              isContextOnly: message.isContextOnly))
         }
       }
     }

@@ -24,6 +24,8 @@ package struct EpisodeRecord: Sendable {
   package var piece: AppendedPiece?
   /// What an LLM monitor is to be asked, in the same transaction; nil for nothing.
   package var monitor: MonitorRequest?
+  /// Drawn for the audit, and judged: kept whole for whoever looks into what was missed.
+  package var isAudited = false
   /// The verdict as JSON, as it is answered.
   package var document: [UInt8]
 
@@ -49,8 +51,8 @@ package struct EpisodeRecord: Sendable {
   }
 
   /// Whether the text is kept: flagged, incomplete and open episodes whole, and what a monitor is
-  /// still to read; of clear ones a ledger row without text.
-  package var isKeptWhole: Bool { decision != .clear || isOpen || monitor != nil }
+  /// still to read or was drawn for the audit; of clear ones a ledger row without text.
+  package var isKeptWhole: Bool { decision != .clear || isOpen || monitor != nil || isAudited }
 }
 
 /// What identifies a piece that was appended to an open episode.

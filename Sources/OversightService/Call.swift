@@ -2,6 +2,7 @@ internal import Compression
 internal import HTTPServer
 internal import Logging
 internal import Oversight
+internal import Threads
 
 /// One request on its way through a handler.
 struct Call: Sendable {

@@ -60,8 +60,7 @@ struct Intake: Sendable {
       externalID: stored.externalID, digest: Digest(of: stored.received?.first ?? []),
       monitor: nil)
     var record = record(judged, id: stored.id, [], stored.project)
-    // What was drawn for the audit is kept whole, for whoever looks into what was missed.
-    if job.reason == .audit { record.monitor = MonitorRequest(reason: .audit, weight: 1) }
+    record.isAudited = job.reason == .audit
     return record
   }
 

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Oversight
+internal import Threads
 
 /// A program that this one started, in a process group of its own, so that a Ctrl-C at the terminal
 /// reaches this program alone, which then stops the other in order.

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Synchronization
+internal import Threads
 
 /// When a database was last reached, by whichever thread: what one has learnt, all know.
 final class Reachability: Sendable {
@@ -61,10 +62,4 @@ final class ConnectionKeeper {
 
   /// Lets go of a connection in a state that is not known.
   func drop() { connection = nil }
-}
-
-func monotonicNanoseconds() -> UInt64 {
-  var time = timespec()
-  unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -2,6 +2,7 @@ internal import Cryptography
 internal import Glibc
 package import Migrations
 package import Oversight
+internal import Threads
 
 /// Brings a database's schema up to date.
 ///

@@ -1,5 +1,6 @@
 internal import CPostgres
 internal import Glibc
+internal import Threads
 
 /// A value for a statement.
 enum Parameter {

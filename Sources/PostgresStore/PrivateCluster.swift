@@ -2,6 +2,7 @@ internal import CPostgres
 internal import Foundation
 internal import Glibc
 package import Oversight
+internal import Threads
 
 /// A PostgreSQL of Overt's own, for whoever has none: made once in the state folder, reachable
 /// through a Unix socket there and nowhere else, and gone when Overt is.

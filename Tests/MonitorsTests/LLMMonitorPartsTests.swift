@@ -224,6 +224,21 @@ struct MonitorWireTests {
     ]
   }
 
+  @Test func `half of a usage is none, so that what was reserved counts`() {
+    let openAI = reply(
+      .openAIChat,
+      """
+      {"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":100}}
+      """)
+    #expect(openAI.usage == nil && openAI.verbatimUsage != nil)
+    let anthropic = reply(
+      .anthropicMessages,
+      """
+      {"content":[],"stop_reason":"end_turn","usage":{"input_tokens":70}}
+      """)
+    #expect(anthropic.usage == nil)
+  }
+
   @Test func `usage is told in parts that do not overlap`() throws {
     let openAI = reply(
       .openAIChat,
@@ -375,6 +390,12 @@ struct CallLimitTests {
     #expect(gate.current == 1)
     gate.stop()
     #expect(!gate.enter())
+  }
+
+  @Test func `no windows come to no suspicion`() {
+    #expect(WindowReducer.allCases.allSatisfy { $0.reduce([]) == nil })
+    #expect(WindowReducer.max.reduce([0.2, 0.8]) == 0.8)
+    #expect(WindowReducer.mean.reduce([0.2, 0.8]) == 0.5)
   }
 
   @Test func `an endpoint that fails again and again is left alone`() {

@@ -58,7 +58,7 @@ struct LinearMonitorTests {
     let result = try trained.get()
     let labels = ToyEpisodes.examples.map(\.isBad)
     let area = DetectionCurve(
-      zip(result.groupSplit, labels).map { (score: $0, isBad: $1) }
+      try zip(result.groupSplit, labels).map { (score: try #require($0), isBad: $1) }
     ).auroc
     #expect(try #require(area) > 0.99)
     let monitor = LinearMonitor(result.model)

@@ -103,12 +103,25 @@ struct MonitorCommandTests {
     #expect(judged.status == 1)
     #expect(judged.output.contains("panel 0."))
 
+    // What an earlier calibration flags is no part of what the next one measures.
+    let repeated = try overt("calibrate", home.path + "/benign.jsonl", "--budget", "0.01")
+    #expect(repeated.output == set.output)
+
     try home.write(
       Array(TestData.repositoryBytes("Rules/policy.yaml")) + Array("# another\n".utf8),
       to: "Rules/policy.yaml")
     let changed = try overt("scan", home.path + "/labelled.jsonl")
     #expect(changed.status == 0)
     #expect(changed.errors.contains("calibration.json was made for another policy"))
+
+    // A file that does not say what it was fitted for would fit anything.
+    let panel = try String(contentsOfFile: home.path + "/Rules/panel.json", encoding: .utf8)
+    try home.write(
+      panel.replacing("\"linear\" : \"sha256", with: "\"other\" : \"sha256").utf8,
+      to: "Rules/panel.json")
+    let unbound = try overt("scan", home.path + "/labelled.jsonl")
+    #expect(unbound.status == 78)
+    #expect(unbound.errors.contains("it names no version of 'linear'"))
   }
 
   @Test func `an evaluation is a page, a floor and a gate on itself`() throws {

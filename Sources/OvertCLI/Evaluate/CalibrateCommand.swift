@@ -46,7 +46,8 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let loaded = try judge.load()
+    // What an earlier calibration set is not what is measured.
+    let loaded = try judge.load(isCalibrated: false)
     let scorer = try scorer(loaded)
     let scan = try BenignScan(paths, judgedBy: loaded, scorer: scorer)
     scan.noteLeftOut()
@@ -58,12 +59,15 @@ struct CalibrateCommand: ParsableCommand {
       throw ExitStatus.incomplete
     }
     // Above the value is an alarm; a policy flags from its threshold on.
-    let flagsFrom = min(1, threshold.value.nextUp)
-    var versions = loaded.evaluator.versions
-    versions["calibration"] = nil
+    let flagsFrom = threshold.value.nextUp
+    guard flagsFrom <= 1 else {
+      Console.error("no threshold keeps the budget: more benign episodes than that reach 1")
+      throw ExitStatus.incomplete
+    }
     let file = CalibrationFile(
       scorer: scorer, budget: budget, threshold: flagsFrom, benign: threshold.count,
-      alarms: threshold.alarms, alarmsUpperBound: threshold.upperBound, versions: versions,
+      alarms: threshold.alarms, alarmsUpperBound: threshold.upperBound,
+      versions: loaded.evaluator.versions,
       date: Today.text)
     let flagged = scan.flagged
     Console.write(
@@ -76,9 +80,6 @@ struct CalibrateCommand: ParsableCommand {
       \(Self.percent(BinomialBound.upper(flagged, of: threshold.count)))
 
       """)
-    if flagsFrom >= 1 {
-      Console.note("the threshold is 1: within this budget \(scorer) cannot flag anything")
-    }
     guard !dryRun else { return }
     let folder = URL(fileURLWithPath: loaded.policyPath).deletingLastPathComponent().path
     let path = "\(folder)/\(Settings.calibrationName)"

@@ -202,12 +202,12 @@ extension DetectionText {
     _ proportion: Proportion, _ name: String, _ writer: inout JSONWriter
   ) {
     write(
-      proportion.value ?? 0, proportion.interval.lowerBound, proportion.interval.upperBound, name,
+      proportion.value, proportion.interval.lowerBound, proportion.interval.upperBound, name,
       &writer)
   }
 
   private static func write(
-    _ value: Double, _ low: Double, _ high: Double, _ name: String, _ writer: inout JSONWriter
+    _ value: Double?, _ low: Double, _ high: Double, _ name: String, _ writer: inout JSONWriter
   ) {
     writer.key(name)
     writer.object { writer in

@@ -28,9 +28,11 @@ extension Settings {
 
   /// Reads rules, monitor, panel, policy and calibration and puts the evaluator together.
   ///
+  /// - Parameter isCalibrated: whether a calibration counts that is beside the policy.
   /// - Throws: ``CommandFailure`` (78) with everything that is wrong with them.
   func evaluator(
-    rules rulesFlag: String?, policy policyFlag: String?, model modelFlag: String? = nil
+    rules rulesFlag: String?, policy policyFlag: String?, model modelFlag: String? = nil,
+    isCalibrated: Bool = true
   ) throws -> LoadedEvaluator {
     let (_, path, rules) = try self.rules(rulesFlag)
     let policyPath = try policyFile(flag: policyFlag, rules: path)
@@ -55,7 +57,7 @@ extension Settings {
     }
     let folder = URL(fileURLWithPath: policyPath).deletingLastPathComponent().path
     let calibrationPath = "\(folder)/\(Self.calibrationName)"
-    if let file = try CalibrationFile.read(calibrationPath) {
+    if isCalibrated, let file = try CalibrationFile.read(calibrationPath) {
       if file.fits(versions) {
         file.apply(to: &policy)
       } else {

@@ -50,6 +50,7 @@ struct PanelFile: Codable {
     guard file.schema == schema, file.intercept.isFinite else {
       throw FittedFile.failure(path, "it is no \(schema)")
     }
+    try FittedFile.require(file.members.keys.sorted(), in: file.versions, path)
     let panel = Panel(version: version, members: members, intercept: file.intercept)
     return (panel, file.versions)
   }
@@ -83,6 +84,7 @@ struct CalibrationFile: Codable {
     guard file.schema == schema, Suspicion(file.threshold) != nil,
       file.scorer == panel || ScorerName(rawValue: file.scorer) != nil
     else { throw FittedFile.failure(path, "it is no \(schema)") }
+    try FittedFile.require(["policy", file.scorer], in: file.versions, path)
     return file
   }
 
@@ -106,6 +108,14 @@ enum FittedFile {
   /// Whether what a file was fitted for is what there is now.
   static func fits(_ versions: [String: String], _ current: [String: String]) -> Bool {
     versions.allSatisfy { current[$0.key] == $0.value }
+  }
+
+  /// Refuses a file that does not say what it was fitted for: it would fit anything.
+  static func require(
+    _ names: some Sequence<String>, in versions: [String: String], _ path: String
+  ) throws {
+    guard let missing = names.first(where: { versions[$0] == nil }) else { return }
+    throw failure(path, "it names no version of '\(VisibleText.line(missing))'")
   }
 
   static func read<File: Decodable>(

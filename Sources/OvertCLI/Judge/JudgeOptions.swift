@@ -15,8 +15,14 @@ struct JudgeOptions: ParsableArguments {
       """)
   var linearModel: String?
 
-  func load() throws -> LoadedEvaluator {
-    let loaded = try Settings().evaluator(rules: rules, policy: policy, model: linearModel)
+  func evaluator(_ settings: Settings, isCalibrated: Bool = true) throws -> LoadedEvaluator {
+    try settings.evaluator(
+      rules: rules, policy: policy, model: linearModel, isCalibrated: isCalibrated)
+  }
+
+  /// Reads it, and tells what is there and not used.
+  func load(isCalibrated: Bool = true) throws -> LoadedEvaluator {
+    let loaded = try evaluator(Settings(), isCalibrated: isCalibrated)
     for note in loaded.notes { Console.note(note) }
     return loaded
   }

@@ -67,9 +67,11 @@ extension MonitorCommand {
       let judged = scan.samples.indices.map { index in
         let sample = scan.samples[index]
         var suspicions: [PanelReport.Split: [ScorerName: Double]] = [:]
-        suspicions[.group] = sample.scores.merging([.linear: result.groupSplit[index]]) { $1 }
-        if let leftOut = result.leftOut[index] {
-          suspicions[.source] = sample.scores.merging([.linear: leftOut]) { $1 }
+        for (split, linear) in [
+          (PanelReport.Split.group, result.groupSplit[index]), (.source, result.leftOut[index]),
+        ] {
+          guard let linear else { continue }
+          suspicions[split] = sample.scores.merging([.linear: linear]) { $1 }
         }
         return PanelReport.Judged(sample.episode, suspicions)
       }

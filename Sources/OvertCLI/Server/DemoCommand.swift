@@ -21,8 +21,8 @@ struct DemoCommand: ParsableCommand {
   func run() throws {
     let settings = try Settings()
     let configuration = try ServerConfiguration(options, settings)
-    let (rules, policy) = (options.rules, options.policy)
-    let judges = { @Sendable in try settings.evaluator(rules: rules, policy: policy) }
+    let judge = options.judge
+    let judges = { @Sendable in try judge.evaluator(settings) }
     let loaded = try judges()
     for note in loaded.notes { Console.note(note) }
     let samples = try Self.samples()

@@ -22,11 +22,7 @@ struct ServerOptions: ParsableArguments {
   @Option(help: "Folder for the private database and the token. [OVERT_STATE_DIR]")
   var stateDir: String?
 
-  @Option(help: "Folder of rules. [OVERT_RULES, default: those that come with overt]")
-  var rules: String?
-
-  @Option(help: "Policy file. [OVERT_POLICY, default: policy.yaml beside the rules]")
-  var policy: String?
+  @OptionGroup var judge: JudgeOptions
 
   @Option(
     help: """

@@ -297,6 +297,8 @@ private final class Reload: Sendable {
       let loaded = try judges()
       let context = try tls()
       service.judge(by: loaded.evaluator)
+      // What no longer fits the new rules must not end unseen.
+      for note in loaded.notes { log.warning("\(note)") }
       if let context {
         server.secure(with: context)
         ServerRun.complainOfEnd(context, log)
