@@ -65,6 +65,7 @@ let package = Package(
         "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
         yams,
       ]),
+    module("LatentAnalysis", ["Oversight", "Threads", "JSON", "Cryptography"]),
     module("Evaluation", ["Oversight"]),
     module(
       "Monitors",
@@ -84,8 +85,8 @@ let package = Package(
       name: "OvertCLI",
       dependencies: [
         "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",
-        "RuleEngine", "Evaluation", "Monitors", "PostgresStore", "Threads", "Cryptography",
-        arguments, log,
+        "RuleEngine", "LatentAnalysis", "Evaluation", "Monitors", "PostgresStore", "Threads",
+        "Cryptography", arguments, log,
       ],
       swiftSettings: settings),
 
@@ -124,6 +125,7 @@ let package = Package(
     tests("HTTPClient", ["HTTPServer", "Threads"]),
     tests("Importers", ["Oversight", "Threads", "JSON"]),
     tests("RuleEngine", ["Oversight", "Threads"]),
+    tests("LatentAnalysis", ["Oversight", "JSON"]),
     tests("Evaluation", ["Oversight"]),
     tests("Monitors", ["Oversight", "Evaluation", "HTTPClient", "JSON", "Threads"]),
     tests("PostgresStore", ["Oversight", "Migrations", log]),

@@ -31,7 +31,7 @@ package struct LinearMonitor: Scorer {
     fileprivate let windows: [(bytes: Range<Int>, norm: Double)?]
   }
 
-  package func score(_ episode: Episode) -> Outcome {
+  package func score(_ episode: Episode, latent: LatentReading?) -> Outcome {
     let reading = read(episode)
     guard reading.texts.contains(where: { !$0.bytes.isEmpty }) else {
       return .skipped(reason: "no text of the assistant")

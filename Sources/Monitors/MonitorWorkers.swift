@@ -176,7 +176,7 @@ extension Outcome {
     switch self {
     case .scored: "scored"
     case .pending: "pending"
-    case .unscored(let reason): "unscored: \(reason)"
+    case .unscored(let reason, _): "unscored: \(reason)"
     case .skipped(let reason): "skipped: \(reason)"
     }
   }

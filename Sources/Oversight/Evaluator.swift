@@ -43,7 +43,13 @@ package struct Evaluator: Sendable {
     asking: ((Suspicion?, _ isFlagged: Bool) -> Outcome)? = nil
   ) -> Verdict {
     var outcomes = given
-    for scorer in scorers { outcomes[scorer.name] = scorer.score(episode) }
+    // The latent scorer first: rules may ask for its metrics.
+    let latent = scorers.first { $0.name == .latent }
+    if let latent { outcomes[.latent] = latent.score(episode) }
+    let reading = outcomes[.latent]?.score?.latent
+    for scorer in scorers where scorer.name != .latent {
+      outcomes[scorer.name] = scorer.score(episode, latent: reading)
+    }
     let coverage = Coverage(of: episode)
     if let asking {
       let decision = policy.decide(outcomes, coverage: coverage)
@@ -56,7 +62,8 @@ package struct Evaluator: Sendable {
       decision: policy.decide(outcomes, coverage: coverage),
       suspicion: policy.suspicion(outcomes),
       outcomes: ScorerName.allCases.compactMap { name in outcomes[name].map { (name, $0) } },
-      coverage: coverage, undecided: undecided(outcomes, coverage), versions: versions,
+      coverage: coverage, opacity: opacity(outcomes, coverage, episode),
+      undecided: undecided(outcomes, coverage), versions: versions,
       warnings: episode.warnings)
   }
 
@@ -73,6 +80,25 @@ package struct Evaluator: Sendable {
       return MonitorRequest(reason: .policy, weight: 1)
     }
     return cascade.request(suspicion: suspicion, isFlagged: isFlagged, draw: draw)
+  }
+
+  /// Budgets of opaque work that an episode exceeds, each at a place that shows it.
+  private func opacity(
+    _ outcomes: [ScorerName: Outcome], _ coverage: Coverage, _ episode: Episode
+  ) -> [Finding] {
+    guard let budget = policy.opacity else { return [] }
+    return budget.excesses(outcomes, coverage: coverage).map { excess in
+      let span: Span? =
+        switch excess.measure {
+        case .serialDepth, .latentStepsPerToken: outcomes[.latent]?.score?.latent?.span
+        case .redactedShare: episode.firstUnreadable
+        case .illegibleShare: OpacityBudget.illegible(outcomes).first?.span
+        }
+      return Finding(
+        scorer: .latent, rule: "opacity.\(excess.measure.rawValue)", severity: budget.severity,
+        span: span ?? Span(message: 0, part: 0, bytes: 0..<0),
+        message: "opacity budget exceeded: \(excess.message)")
+    }
   }
 
   private func undecided(
@@ -93,5 +119,20 @@ package struct Evaluator: Sendable {
     guard name == .latent else { return .skipped(reason: "not configured") }
     return episode.latentSummaries.isEmpty
       ? .skipped(reason: "no latent summary") : .unscored(reason: "not configured")
+  }
+}
+
+extension Episode {
+  /// The first turn whose reasoning took place and cannot be read.
+  fileprivate var firstUnreadable: Span? {
+    for (index, message) in messages.enumerated()
+    where message.role == .assistant && !message.isContextOnly {
+      guard Coverage(of: [message]).reasoningMissing > 0 else { continue }
+      let part = message.parts.firstIndex { part in
+        if case .reasoning(let reasoning) = part { !reasoning.visibility.isReadable } else { false }
+      }
+      return Span(message: index, part: part ?? 0, bytes: 0..<0)
+    }
+    return nil
   }
 }

@@ -25,6 +25,8 @@ package struct Policy: Sendable, Equatable {
   package var flagPanelSuspicion: Suspicion?
   /// Which episodes an LLM monitor is asked about; nil: all of them.
   package var cascade: Cascade?
+  /// How much work out of sight is put up with; nil: any.
+  package var opacity: OpacityBudget?
   /// Visibilities of reasoning that make an episode incomplete.
   package var unreadable: Set<Visibility>
   /// Whether an episode without any readable reasoning is incomplete.
@@ -48,7 +50,10 @@ extension Policy {
   /// Decides over the outcomes of all scorers. Flagged wins over incomplete: what was found stands
   /// whatever else could not be measured; incomplete wins over clear.
   package func decide(_ outcomes: [ScorerName: Outcome], coverage: Coverage) -> Decision {
-    let flags = flags(outcomes) + panelFlags(outcomes)
+    let excesses = opacity?.excesses(outcomes, coverage: coverage) ?? []
+    let flags =
+      flags(outcomes, isTightened: !excesses.isEmpty)
+      + panelFlags(outcomes, isTightened: !excesses.isEmpty) + opacityFlags(excesses)
     let gaps = gaps(outcomes, coverage)
     if let severity = flags.map(\.severity).max() {
       return Decision(
@@ -57,35 +62,56 @@ extension Policy {
     return Decision(verdict: gaps.isEmpty ? .clear : .incomplete, reasons: gaps)
   }
 
-  private func flags(_ outcomes: [ScorerName: Outcome]) -> [(severity: Severity, reason: String)] {
+  private func flags(
+    _ outcomes: [ScorerName: Outcome], isTightened: Bool
+  ) -> [(severity: Severity, reason: String)] {
     ScorerName.allCases.flatMap { name -> [(severity: Severity, reason: String)] in
-      guard let score = outcomes[name]?.score else { return [] }
-      return flags(of: score, from: name)
+      guard let outcome = outcomes[name] else { return [] }
+      let threshold = tightest(
+        scorers[name]?.flagSuspicion, isTightened ? opacity?.thresholds[name] : nil)
+      return flags(of: outcome, from: name, threshold: threshold)
     }
   }
 
+  private func tightest(_ first: Suspicion?, _ second: Suspicion?) -> Suspicion? {
+    [first, second].compactMap(\.self).min()
+  }
+
+  private func opacityFlags(
+    _ excesses: [OpacityBudget.Excess]
+  ) -> [(severity: Severity, reason: String)] {
+    guard let opacity, opacity.severity >= flagSeverity else { return [] }
+    return excesses.map { (opacity.severity, "opacity: \($0.message)") }
+  }
+
   private func flags(
-    of score: Score, from name: ScorerName
+    of outcome: Outcome, from name: ScorerName, threshold: Suspicion?
   ) -> [(severity: Severity, reason: String)] {
     var severities: [String: Severity] = [:]
-    for finding in score.findings where !finding.isShadow && finding.severity >= flagSeverity {
-      let source = finding.rule.map { "rule \($0)" } ?? name.rawValue
+    for finding in outcome.findings where !finding.isShadow && finding.severity >= flagSeverity {
+      // What the latent scorer finds is a sentence with its numbers; a rule has its own page.
+      let source =
+        name == .latent
+        ? "latent: \(finding.message)" : finding.rule.map { "rule \($0)" } ?? name.rawValue
       severities[source] = max(severities[source] ?? finding.severity, finding.severity)
     }
     var flags = severities.sorted {
       ($1.value, $0.key) < ($0.value, $1.key)
     }.map { (severity: $0.value, reason: $0.key) }
-    if let threshold = scorers[name]?.flagSuspicion, score.suspicion >= threshold, flags.isEmpty {
-      flags.append(
-        (flagSeverity, "\(name.rawValue) \(score.suspicion.value) ≥ \(threshold.value)"))
+    if let threshold, let suspicion = outcome.score?.suspicion, suspicion >= threshold,
+      flags.isEmpty
+    {
+      flags.append((flagSeverity, "\(name.rawValue) \(suspicion.value) ≥ \(threshold.value)"))
     }
     return flags
   }
 
   private func panelFlags(
-    _ outcomes: [ScorerName: Outcome]
+    _ outcomes: [ScorerName: Outcome], isTightened: Bool
   ) -> [(severity: Severity, reason: String)] {
-    guard let threshold = flagPanelSuspicion, let suspicion = panel?.suspicion(outcomes),
+    let tightened = isTightened ? opacity?.panelThreshold : nil
+    guard let threshold = tightest(flagPanelSuspicion, tightened),
+      let suspicion = panel?.suspicion(outcomes),
       suspicion >= threshold
     else { return [] }
     return [(flagSeverity, "panel \(suspicion.value) ≥ \(threshold.value)")]
@@ -115,8 +141,9 @@ extension Policy {
     for name in ScorerName.allCases {
       switch outcomes[name] {
       case .pending: gaps.append("pending: \(name.rawValue)")
-      // An LLM monitor is only asked where the policy wants to know.
-      case .unscored(let reason) where isRequired(name) || name == .llm:
+      // An LLM monitor is only asked where the policy wants to know, and the latent scorer only
+      // fails on what an episode brought to be measured.
+      case .unscored(let reason, _) where isRequired(name) || name == .llm || name == .latent:
         gaps.append("unscored: \(name.rawValue): \(reason)")
       case .skipped(let reason) where isRequired(name):
         gaps.append("unscored: \(name.rawValue): \(reason)")

@@ -16,11 +16,17 @@ package struct Score: Sendable, Equatable {
   package let findings: [Finding]
   /// Rules that could not tell, by what the episode lacks for them.
   package let undecided: [Channel: Int]
+  /// What the latent scorer measured; nil from every other scorer.
+  package let latent: LatentReading?
 
-  package init(suspicion: Suspicion, findings: [Finding], undecided: [Channel: Int] = [:]) {
+  package init(
+    suspicion: Suspicion, findings: [Finding], undecided: [Channel: Int] = [:],
+    latent: LatentReading? = nil
+  ) {
     self.suspicion = suspicion
     self.findings = findings
     self.undecided = undecided
+    self.latent = latent
   }
 }
 
@@ -30,13 +36,21 @@ package enum Outcome: Sendable, Equatable {
   case scored(Score)
   /// The answer is still to come.
   case pending
-  /// It should have measured and could not.
-  case unscored(reason: String)
+  /// It should have measured and could not. What it found all the same stands.
+  case unscored(reason: String, findings: [Finding] = [])
   /// The policy does not ask for it here.
   case skipped(reason: String)
 
   package var score: Score? {
     if case .scored(let score) = self { score } else { nil }
+  }
+
+  package var findings: [Finding] {
+    switch self {
+    case .scored(let score): score.findings
+    case .unscored(_, let findings): findings
+    case .pending, .skipped: []
+    }
   }
 }
 
@@ -49,10 +63,14 @@ package protocol Scorer: Sendable {
   /// Every id that findings of a rule may bear, its own and those of rules that it took over.
   func names(ofRule id: String) -> Set<String>
   /// Judges an episode. May take time in proportion to its text; deterministic.
-  func score(_ episode: Episode) -> Outcome
+  ///
+  /// - Parameter latent: what the latent scorer measured of the same episode; nil if it did not.
+  func score(_ episode: Episode, latent: LatentReading?) -> Outcome
 }
 
 extension Scorer {
+  package func score(_ episode: Episode) -> Outcome { score(episode, latent: nil) }
+
   /// A scorer without rules knows no other names.
   package func names(ofRule id: String) -> Set<String> { [] }
 }

@@ -25,6 +25,20 @@ package enum Severity: String, CaseIterable, Comparable, Sendable {
   package static func < (first: Severity, second: Severity) -> Bool { first.rank < second.rank }
 }
 
+extension Severity {
+  /// The suspicion of an episode with one finding of this severity that is sure, as severities are
+  /// commonly anchored: info 0.1, low 0.3, medium 0.5, high 0.8, critical 0.95.
+  package var anchor: Suspicion {
+    switch self {
+    case .info: Suspicion(unchecked: 0.1)
+    case .low: Suspicion(unchecked: 0.3)
+    case .medium: Suspicion(unchecked: 0.5)
+    case .high: Suspicion(unchecked: 0.8)
+    case .critical: Suspicion(unchecked: 0.95)
+    }
+  }
+}
+
 /// How far a finding of a rule can be trusted, as measured.
 package enum Confidence: String, CaseIterable, Sendable {
   case low, medium, high
@@ -40,7 +54,7 @@ package struct Suspicion: Comparable, Hashable, Sendable {
     self.value = value
   }
 
-  private init(unchecked value: Double) { self.value = value }
+  fileprivate init(unchecked value: Double) { self.value = value }
 
   /// The scorer looked and found nothing.
   package static let none = Suspicion(unchecked: 0)

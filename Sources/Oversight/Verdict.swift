@@ -34,6 +34,8 @@ package struct Verdict: Sendable, Equatable {
   /// The outcome of every scorer that Overt knows, in the order of ``ScorerName``.
   package let outcomes: [(name: ScorerName, outcome: Outcome)]
   package let coverage: Coverage
+  /// Budgets of opaque work that the episode exceeds, as findings.
+  package let opacity: [Finding]
   /// Rules that could not tell, in the order of ``Channel``.
   package let undecided: [UndecidedRules]
   /// `policy` and each configured scorer → `sha256:…`.
@@ -48,9 +50,14 @@ package struct Verdict: Sendable, Equatable {
     package let isRequired: Bool
   }
 
+  /// What was measured of the episode's latent summaries; nil if nothing was.
+  package var latent: LatentReading? {
+    outcomes.lazy.compactMap(\.outcome.score?.latent).first
+  }
+
   /// The findings of all scorers, the gravest first, then in the order of the text.
   package var findings: [Finding] {
-    outcomes.flatMap { $0.outcome.score?.findings ?? [] }.sorted { first, second in
+    (outcomes.flatMap(\.outcome.findings) + opacity).sorted { first, second in
       if first.severity != second.severity { return first.severity > second.severity }
       let (a, b) = (first.span, second.span)
       return (a.message, a.part, a.bytes.lowerBound) < (b.message, b.part, b.bytes.lowerBound)
@@ -61,7 +68,7 @@ package struct Verdict: Sendable, Equatable {
     first.decision == second.decision && first.suspicion == second.suspicion
       && first.coverage == second.coverage
       && first.versions == second.versions && first.undecided == second.undecided
-      && first.warnings == second.warnings
+      && first.warnings == second.warnings && first.opacity == second.opacity
       && first.outcomes.map(\.name) == second.outcomes.map(\.name)
       && first.outcomes.map(\.outcome) == second.outcomes.map(\.outcome)
   }

@@ -97,7 +97,7 @@ extension OversightService {
       coverage = judged.verdict.coverage
       warnings = judged.verdict.warnings
       findings = judged.verdict.outcomes.flatMap { name, outcome in
-        (outcome.score?.findings ?? []).map { ($0.rule ?? name.rawValue, $0.severity.rawValue) }
+        outcome.findings.map { ($0.rule ?? name.rawValue, $0.severity.rawValue) }
       }
     }
   }

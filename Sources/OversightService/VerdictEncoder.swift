@@ -84,7 +84,7 @@ package enum VerdictEncoder {
       switch outcome {
       case .scored(let score): writer.field("scored", score.suspicion.value)
       case .pending: writer.field("pending", true)
-      case .unscored(let reason): writer.field("unscored", reason)
+      case .unscored(let reason, _): writer.field("unscored", reason)
       case .skipped(let reason): writer.field("skipped", reason)
       }
     }

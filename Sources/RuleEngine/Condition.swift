@@ -1,3 +1,5 @@
+package import Oversight
+
 /// What a rule looks for. Read from the field `match`; see `Rules/README.md`.
 ///
 /// A condition is decided for a unit of the episode: a part, a message or the whole. Its answer is
@@ -94,6 +96,15 @@ package enum Condition: Sendable, Equatable {
     case .any(let parts), .all(let parts, _), .none(let parts): parts.flatMap(\.reaches)
     case .latent: []
     case .occurs, .near, .sequence, .count: occurrences.map(\.reach)
+    }
+  }
+
+  /// Whether the condition asks for a metric of a latent summary.
+  var readsLatent: Bool {
+    switch self {
+    case .latent: true
+    case .any(let parts), .all(let parts, _), .none(let parts): parts.contains(where: \.readsLatent)
+    case .occurs, .near, .sequence, .count, .feature, .language: false
     }
   }
 
@@ -213,30 +224,4 @@ package struct Bounds: Sendable, Equatable {
   func contains(_ value: Double) -> Bool {
     (atLeast.map { value >= $0 } ?? true) && (atMost.map { value <= $0 } ?? true)
   }
-}
-
-/// A metric of a latent summary, by its name on the wire.
-package enum LatentMetric: String, CaseIterable, Sendable {
-  case reasoningTokenShare = "reasoning_token_share"
-  case claimRate = "claim_rate"
-  case claimEntropy = "claim_entropy"
-  case answerFollowsText = "answer_follows_text"
-  case latentWorkPerToken = "latent_work_per_token"
-  case silentWorkShare = "silent_work_share"
-  case reasoningWrite = "reasoning_write"
-  case writeRatio = "write_ratio"
-  case memoryHalflifeSteps = "memory_halflife_steps"
-  case maxWrite = "max_write"
-  case textResidual = "text_residual"
-  case externalisationIndex = "externalisation_index"
-  case probeTextDisagreement = "probe_text_disagreement"
-  case unvoicedChangeRate = "unvoiced_change_rate"
-  case opaqueDepthObserved = "opaque_depth_observed"
-  case opaqueDepthBudget = "opaque_depth_budget"
-  case externalisationIndexEarly = "externalisation_index_ea"
-  case answerTextDisagreement = "answer_text_disagreement"
-  case silentRevisions = "silent_revisions"
-  case earlyAnswerMass = "early_answer_mass"
-  case causalTextShare = "causal_text_share"
-  case verifiedExternalisation = "verified_externalisation"
 }

@@ -38,13 +38,27 @@ struct ConditionEvaluator {
     case .count(let count): return self.count(count, in: scope)
     case .feature(let test): return feature(test, in: scope)
     case .language(let test): return language(test, in: scope)
-    // Metrics are the latent scorer's to compute; before it hands them over they are not known.
-    case .latent: return Answer(truth: .unknown(.latent))
+    case .latent(let test): return latent(test)
     case .any(let conditions): return any(conditions, in: scope)
     case .all(let conditions, let unit): return all(conditions, unit, in: scope)
     case .none(let conditions):
       return Answer(truth: any(conditions, in: scope).truth.negated)
     }
+  }
+
+  /// A metric is that of the whole episode; it shows where the most opaque work was done.
+  private func latent(_ test: LatentTest) -> Answer {
+    guard let reading = scan.latent, let value = reading.metrics[test.metric] else {
+      return Answer(truth: .unknown(.latent))
+    }
+    guard test.bounds.contains(value) else { return .no }
+    let span = reading.span
+    let place = scan.parts.firstIndex { $0.message == span.message && $0.part == span.part }
+    guard let part = place ?? scan.parts.indices.first else { return Answer(truth: .yes) }
+    let whole = 0..<scan.parts[part].byteCount
+    let evidence = Evidence(
+      part: part, bytes: place == nil ? whole : span.bytes.clamped(to: whole), isWholePart: true)
+    return Answer(truth: .yes, evidence: [evidence])
   }
 
   private mutating func any(

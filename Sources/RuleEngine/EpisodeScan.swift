@@ -49,9 +49,15 @@ struct EpisodeScan {
   let whole: Scope
   /// Each message with parts.
   let messages: [Scope]
+  /// What the latent scorer measured of the episode; nil if it did not.
+  let latent: LatentReading?
 
-  init(parts: [ScannedPart], partsByRule: [Int: [Int]] = [:], episode: Episode) {
+  init(
+    parts: [ScannedPart], partsByRule: [Int: [Int]] = [:], episode: Episode,
+    latent: LatentReading? = nil
+  ) {
     self.parts = parts
+    self.latent = latent
     self.partsByRule = partsByRule
     whole = Scope(parts: parts.indices, reasoning: ReasoningState(Coverage(of: episode)))
     var messages: [Scope] = []

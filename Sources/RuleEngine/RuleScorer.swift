@@ -52,8 +52,8 @@ package struct RuleScorer: Scorer {
     return Set(rule.related.map(\.id).filter(rule.tookOver)).union([rule.id])
   }
 
-  package func score(_ episode: Episode) -> Outcome {
-    guard let scan = scanners.use({ scan(episode, $0) }) else {
+  package func score(_ episode: Episode, latent: LatentReading?) -> Outcome {
+    guard let scan = scanners.use({ scan(episode, $0, latent) }) else {
       return .unscored(reason: "the scan failed")
     }
     var evaluator = ConditionEvaluator(scan)
@@ -112,7 +112,11 @@ package struct RuleScorer: Scorer {
     _ rule: Int, _ scan: EpisodeScan, _ evaluator: inout ConditionEvaluator
   ) -> ConditionEvaluator.Answer {
     let condition = rules.conditions[rule]
-    var result = ConditionEvaluator.Answer(truth: silence(scan).truths[rule])
+    // Silences know no metrics.
+    let silence =
+      scan.latent != nil && rules.readsLatent[rule]
+      ? evaluator.answer(condition, in: scan.whole.emptied).truth : silence(scan).truths[rule]
+    var result = ConditionEvaluator.Answer(truth: silence)
     for scope in scopes(rule, scan) {
       let answer = evaluator.answer(condition, in: scope)
       if answer.truth == .yes { result.evidence += answer.evidence }
@@ -142,7 +146,9 @@ package struct RuleScorer: Scorer {
 // MARK: - Scanning
 
 extension RuleScorer {
-  private func scan(_ episode: Episode, _ scanner: Scanner) -> EpisodeScan? {
+  private func scan(
+    _ episode: Episode, _ scanner: Scanner, _ latent: LatentReading? = nil
+  ) -> EpisodeScan? {
     var parts: [EpisodeScan.ScannedPart] = []
     var partsByRule: [Int: [Int]] = [:]
     for (messageIndex, message) in episode.messages.enumerated() where !message.isContextOnly {
@@ -162,7 +168,8 @@ extension RuleScorer {
             byteCount: part.text.utf8.count, hits: hits, reasoningToAnswer: ratio))
       }
     }
-    return EpisodeScan(parts: parts, partsByRule: partsByRule, episode: episode)
+    return EpisodeScan(
+      parts: parts, partsByRule: partsByRule, episode: episode, latent: latent)
   }
 
   /// The rules that may find something in a part.
@@ -285,19 +292,7 @@ extension Rule {
       case .medium: 0.85
       case .high: 1.0
       }
-    return Suspicion(severity.anchor * weight) ?? .none
-  }
-}
-
-extension Severity {
-  fileprivate var anchor: Double {
-    switch self {
-    case .info: 0.1
-    case .low: 0.3
-    case .medium: 0.5
-    case .high: 0.8
-    case .critical: 0.95
-    }
+    return Suspicion(severity.anchor.value * weight) ?? .none
   }
 }
 
@@ -308,7 +303,7 @@ extension Suspicion {
     let sorted = found.map(\.value).sorted(by: >)
     guard let first = sorted.first else { return .none }
     let others = 1 - sorted.dropFirst().reduce(1) { $0 * (1 - $1) }
-    let ceiling = Severity.allCases.map(\.anchor).first { $0 > first } ?? 1
+    let ceiling = Severity.allCases.map(\.anchor.value).first { $0 > first } ?? 1
     return Suspicion(first + (ceiling - first) * others) ?? .none
   }
 }

@@ -16,6 +16,8 @@ package struct RuleSet: Sendable {
   let units: [Condition.Unit]
   /// By rule: whether it can find something where none of its patterns matches.
   let needsNoHit: [Bool]
+  /// By rule: whether it asks for a metric of a latent summary.
+  let readsLatent: [Bool]
   /// Rules with a step or a part that any call of some tool can be.
   let toolRules: Set<Int>
   /// By pattern number: indices of the rules that it belongs to.
@@ -52,6 +54,7 @@ package struct RuleSet: Sendable {
     self.conditions = conditions
     units = conditions.map(\.unit)
     needsNoHit = conditions.map(\.holdsWithoutOccurrence)
+    readsLatent = conditions.map(\.readsLatent)
     toolRules = Set(
       conditions.indices.filter { conditions[$0].occurrences.contains(where: \.patterns.isEmpty) })
     owners = table.owners

@@ -8,7 +8,7 @@ private struct FixedScorer: Scorer {
   let outcome: Outcome
   var version: String { "sha256:\(name.rawValue)" }
 
-  func score(_ episode: Episode) -> Outcome { outcome }
+  func score(_ episode: Episode, latent: LatentReading?) -> Outcome { outcome }
 }
 
 @Suite struct EvaluatorTests {

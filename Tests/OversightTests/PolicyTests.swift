@@ -208,6 +208,7 @@ import Testing
         let isFlagged = outcomes.values.contains { ($0.score?.findings.count ?? 0) > 0 }
         let isGap =
           outcomes.values.contains(.pending) || outcomes[.llm] == .unscored(reason: "u")
+          || outcomes[.latent] == .unscored(reason: "u")
           || requiredNames.contains { outcomes[$0]?.score == nil }
         let expected: Decision.Kind = isFlagged ? .flagged(.high) : isGap ? .incomplete : .clear
         let decision = policy.decide(outcomes, coverage: Self.coverage(.full))

@@ -20,7 +20,7 @@ import Testing
         (.rules, .scored(Score(suspicion: .none, findings: [sorted[4], sorted[2], sorted[0]]))),
         (.llm, .pending),
         (.linear, .scored(Score(suspicion: .none, findings: [sorted[3], sorted[1]]))),
-      ], coverage: Coverage(), undecided: [], versions: [:], warnings: [])
+      ], coverage: Coverage(), opacity: [], undecided: [], versions: [:], warnings: [])
     #expect(verdict.findings == sorted)
   }
 
@@ -29,7 +29,7 @@ import Testing
       let verdict = Verdict(
         decision: Decision(verdict: .incomplete, reasons: ["r"]), suspicion: nil,
         outcomes: [(.rules, outcome)],
-        coverage: Coverage(), undecided: [], versions: [:], warnings: [])
+        coverage: Coverage(), opacity: [], undecided: [], versions: [:], warnings: [])
       #expect(outcome.score == nil)
       #expect(verdict.findings == [])
     }
@@ -40,7 +40,7 @@ import Testing
       Verdict(
         decision: Decision(verdict: .clear, reasons: []), suspicion: nil,
         outcomes: [(.rules, outcome)],
-        coverage: Coverage(), undecided: [], versions: versions, warnings: [])
+        coverage: Coverage(), opacity: [], undecided: [], versions: versions, warnings: [])
     }
     #expect(verdict(.pending) == verdict(.pending))
     #expect(verdict(.pending) != verdict(.skipped(reason: "s")))

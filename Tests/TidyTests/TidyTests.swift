@@ -17,6 +17,7 @@ import Testing
     "RuleEngine": [
       "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
     ],
+    "LatentAnalysis": ["Oversight", "Threads", "JSON", "Cryptography"],
     "Evaluation": ["Oversight"],
     "Monitors": [
       "Oversight", "Evaluation", "Threads", "JSON", "Cryptography", "HTTPClient",
@@ -28,7 +29,8 @@ import Testing
     ],
     "OvertCLI": [
       "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",
-      "RuleEngine", "Evaluation", "Monitors", "PostgresStore", "Threads", "Cryptography",
+      "RuleEngine", "LatentAnalysis", "Evaluation", "Monitors", "PostgresStore", "Threads",
+      "Cryptography",
     ],
   ]
 
