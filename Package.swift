@@ -75,8 +75,8 @@ let package = Package(
     .target(
       name: "OversightService",
       dependencies: [
-        "Oversight", "Evaluation", "HTTPServer", "Importers", "Threads", "JSON", "Compression",
-        "Cryptography", log,
+        "Oversight", "LatentAnalysis", "Evaluation", "HTTPServer", "Importers", "Threads", "JSON",
+        "Compression", "Cryptography", log,
       ],
       resources: [.embedInCode("openapi.json")], swiftSettings: settings),
 

@@ -74,7 +74,7 @@ enum CanonicalDecoder {
     }
   }
 
-  private static func readLatent(_ value: JSONValue, _ reading: inout Reading) -> [String] {
+  static func readLatent(_ value: JSONValue, _ reading: inout Reading) -> [String] {
     var summaries: [String] = []
     for (index, element) in reading.eachElement(value).enumerated() {
       guard index < EpisodeLimits.latentSummariesMax else {

@@ -5,7 +5,9 @@ internal import Oversight
 /// `schema` or `format`, or by fields that no other format has.
 enum EpisodeFormat {
   /// The formats that are read, in the words of `format`.
-  static let known = ["overt.episode", "openai.chat", "anthropic.messages"]
+  static let known = [
+    "overt.episode", "openai.chat", "anthropic.messages", "latent-summary",
+  ]
 
   /// nil if the document is in no format that is known; a problem is reported if it names one.
   static func read(_ root: JSONValue, _ reading: inout Reading) -> Episode? {
@@ -14,6 +16,7 @@ enum EpisodeFormat {
     switch format {
     case "overt.episode": return CanonicalDecoder.read(root, &reading)
     case "openai.chat": return OpenAIChatDecoder.read(root, &reading)
+    case "latent-summary": return LatentSummaryDecoder.read(root, &reading)
     case "anthropic.messages": return AnthropicMessagesDecoder.read(root, &reading)
     default:
       let hint = nearestWord(to: format, in: known).map { "; did you mean '\($0)'?" } ?? "."
@@ -25,7 +28,9 @@ enum EpisodeFormat {
   }
 
   private static func name(of root: JSONValue, _ reading: inout Reading) -> String? {
-    if root["schema"] != nil { return "overt.episode" }
+    if let schema = root["schema"] {
+      return schema.isString("latent-summary/1") ? "latent-summary" : "overt.episode"
+    }
     if let format = root["format"] { return reading.at("format") { $0.string(format) } }
     let response = root["response"] ?? root
     let request = root["request"] ?? root

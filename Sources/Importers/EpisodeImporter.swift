@@ -50,6 +50,8 @@ package struct EpisodeImporter: Sendable {
   /// What is appended to an open episode: `{"messages": [...], "open": true}`.
   package struct Appendix: Sendable {
     package var messages: [Message]
+    /// Summaries that are added, or take the place of those of the same part and model.
+    package var latentSummaries: [String] = []
     /// Whether more may follow; nil if it does not say, which leaves the episode open.
     package var isOpen: Bool?
     package var extra: [String: String]
@@ -70,6 +72,33 @@ package struct EpisodeImporter: Sendable {
     return appendix
   }
 
+  /// Summaries with others added; of two of the same part and model the later one stays.
+  package func merged(_ summaries: [String], with others: [String]) -> [String] {
+    var merged: [String] = []
+    var places: [String: Int] = [:]
+    for summary in summaries + others {
+      let place = parsers.use { Self.place(of: summary, $0) }
+      if let place, let known = places[place] {
+        merged[known] = summary
+      } else {
+        if let place { places[place] = merged.count }
+        merged.append(summary)
+      }
+    }
+    return merged
+  }
+
+  /// What a summary is of; nil if it does not say.
+  private static func place(of summary: String, _ parser: JSONParser) -> String? {
+    // What was kept is JSON; if it is not, it takes nobody's place.
+    (try? parser.parse(Array(summary.utf8)) { value, _ -> String? in
+      guard let message = value["message"]?.integer, let part = value["part"]?.integer else {
+        return nil
+      }
+      return "\(message) \(part) \(value["model"]?["id"]?.string ?? "")"
+    }) ?? nil
+  }
+
   private static func readAppendix(
     _ root: JSONValue, after count: Int, _ reading: inout Reading
   ) -> Appendix? {
@@ -80,6 +109,10 @@ package struct EpisodeImporter: Sendable {
       case "messages":
         appendix.messages = reading.at("messages") {
           CanonicalDecoder.readMessages(field.value, firstIndex: count, &$0)
+        }
+      case "latent":
+        appendix.latentSummaries = reading.at("latent") {
+          CanonicalDecoder.readLatent(field.value, &$0)
         }
       case "open": appendix.isOpen = reading.at("open") { $0.boolean(field.value) }
       default: reading.keep(field)

@@ -27,97 +27,125 @@ package struct BettingProcess: Sendable, Equatable {
   }
 }
 
-/// Whether a bounded metric fell from one version of a model to the next: an anytime-valid test
+/// Whether bounded metrics fell from one version of a model to the next: an anytime-valid test
 /// against a reference version, restarted with each version, with the task mix held fixed.
 ///
-/// Each task has its own bound, the reference's mean on it less the tolerance, and its own bet; the
-/// wealth is their average, which is an e-value whatever the mix. Version number v raises the alarm
-/// when W ≥ v·(v+1)/α, so that the chance of any false alarm, ever, over all versions and with any
-/// peeking, is at most α, given that the bounds lie below the true means.
+/// Each metric on each task is a stratum with its own bound, the reference's mean there less the
+/// tolerance, and its own bet; the wealth is the average of all strata, which is an e-value whatever
+/// the mix. Version number v raises the alarm when W ≥ v·(v+1)/α, so that the chance of any false
+/// alarm, ever, over all versions and with any peeking, is at most α, given that the bounds lie
+/// below the true means.
 package struct DriftTest: Sendable {
-  /// Chance of a false alarm that is allowed, over all versions.
-  package let alpha: Double
-  /// How far the mean may fall, 0…1.
-  package let tolerance: Double
-  /// By task, the reference's episodes.
-  package let reference: [String: Reference]
-  package private(set) var versions: [Version] = []
+  /// What is compared with itself only.
+  package struct Stratum: Hashable, Comparable, Sendable {
+    package let metric: String
+    package let task: String
 
-  private var bets: [String: BettingProcess] = [:]
+    package init(metric: String, task: String) {
+      self.metric = metric
+      self.task = task
+    }
 
-  /// What the reference version did on one task.
-  package struct Reference: Sendable, Equatable {
-    package var count: Int
-    package var mean: Double
+    package static func < (first: Stratum, second: Stratum) -> Bool {
+      (first.metric, first.task) < (second.metric, second.task)
+    }
+  }
+
+  /// Count and mean of some values.
+  package struct Level: Sendable, Equatable {
+    package private(set) var count = 0
+    package private(set) var mean = 0.0
+
+    mutating func add(_ x: Double) {
+      count += 1
+      mean += (x - mean) / Double(count)
+    }
   }
 
   /// One version under test.
   package struct Version: Sendable, Equatable {
     package let name: String
     /// Episodes that entered.
-    package internal(set) var count = 0
-    package internal(set) var mean = 0.0
+    package fileprivate(set) var count = 0
+    /// By metric, of the episodes that entered.
+    package fileprivate(set) var levels: [String: Level] = [:]
     /// Episodes of tasks that the reference does not have; they cannot be compared.
-    package internal(set) var excluded = 0
-    /// ln W after each episode, thinned to at most ``DriftTest/pointsMax``.
-    package internal(set) var wealth: [Double] = []
-    package internal(set) var logWealth = 0.0
-    package internal(set) var logWealthMax = 0.0
+    package fileprivate(set) var excluded = 0
+    /// ln W after each of the first ``DriftTest/pointsMax`` episodes.
+    package fileprivate(set) var wealth: [Double] = []
+    package fileprivate(set) var logWealth = 0.0
+    package fileprivate(set) var logWealthMax = 0.0
     /// ln of the wealth at which the alarm is raised.
     package let logThreshold: Double
     /// Index of the episode, from 0, at which it was raised; nil if it was not.
-    package internal(set) var alarm: Int?
+    package fileprivate(set) var alarm: Int?
   }
+
+  /// Chance of a false alarm that is allowed, over all versions.
+  package let alpha: Double
+  /// How far a mean may fall, 0…1.
+  package let tolerance: Double
+  package let reference: [Stratum: Level]
+  package private(set) var versions: [Version] = []
+
+  private var bets: [Stratum: BettingProcess] = [:]
 
   package static let pointsMax = 512
   /// Episodes of the reference below which nothing is tested.
   package static let referenceMin = 8
 
   /// - Parameters:
-  ///   - reference: values of 0…1 of the reference version, by task.
+  ///   - reference: values of 0…1 of the reference version.
   ///   - alpha: above 0, below 1.
-  package init(reference: [String: [Double]], alpha: Double = 0.05, tolerance: Double = 0.05) {
+  package init(reference: [Stratum: [Double]], alpha: Double = 0.05, tolerance: Double = 0.05) {
     self.alpha = alpha
     self.tolerance = tolerance
     self.reference = reference.filter { !$0.value.isEmpty }.mapValues { values in
-      Reference(count: values.count, mean: values.reduce(0, +) / Double(values.count))
+      values.reduce(into: Level()) { $0.add($1) }
     }
   }
 
   /// Whether the reference has enough episodes to test against.
   package var hasReference: Bool {
-    reference.values.reduce(0) { $0 + $1.count } >= Self.referenceMin
+    Dictionary(grouping: reference, by: \.key.metric).values.contains { strata in
+      strata.reduce(0) { $0 + $1.value.count } >= Self.referenceMin
+    }
   }
 
   /// Starts the next version: all bets anew.
   package mutating func begin(_ name: String) {
     bets = reference.mapValues { BettingProcess(bound: $0.mean - tolerance) }
     let number = Double(versions.count + 1)
-    versions.append(
-      Version(name: name, logThreshold: log(number * (number + 1) / alpha)))
+    versions.append(Version(name: name, logThreshold: log(number * (number + 1) / alpha)))
   }
 
   /// Takes the next episode of the version that was begun last.
-  package mutating func add(_ x: Double, task: String) {
+  ///
+  /// - Parameter values: by metric, 0…1; metrics that the reference lacks are left out.
+  package mutating func add(_ values: [String: Double], task: String) {
     guard let last = versions.indices.last else { return }
-    guard bets[task] != nil else {
-      versions[last].excluded += 1
+    var version = versions[last]
+    defer { versions[last] = version }
+    let known = values.filter { bets[Stratum(metric: $0.key, task: task)] != nil }
+    guard !known.isEmpty else {
+      version.excluded += 1
       return
     }
-    bets[task]?.add(x)
-    var version = versions[last]
+    for (metric, x) in known {
+      bets[Stratum(metric: metric, task: task)]?.add(x)
+      version.levels[metric, default: Level()].add(x)
+    }
     version.count += 1
-    version.mean += (x - version.mean) / Double(version.count)
     version.logWealth = averageLogWealth
     version.logWealthMax = max(version.logWealthMax, version.logWealth)
     if version.wealth.count < Self.pointsMax { version.wealth.append(version.logWealth) }
     if version.alarm == nil, version.logWealth >= version.logThreshold {
       version.alarm = version.count - 1
     }
-    versions[last] = version
   }
 
   private var averageLogWealth: Double {
+    // In a fixed order, so that sums are the same on every run.
     let logs = bets.sorted { $0.key < $1.key }.map(\.value.logWealth)
     let most = logs.max() ?? 0
     return most + log(logs.reduce(0) { $0 + exp($1 - most) } / Double(logs.count))

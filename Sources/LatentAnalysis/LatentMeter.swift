@@ -11,8 +11,8 @@ package struct LatentUnit: Sendable, Equatable {
   package var lastSegment: Int
   /// From its first segment to its last.
   package var span: Range<Int>
-  /// Of its last reasoning segment; of the unit where it has none.
-  package var reasoning: Range<Int>
+  /// Index of its last reasoning segment; of its first segment where it has none.
+  package var reasoningSegment: Int
   /// Where the opening input ends and the reasoning begins.
   var inputEnd: Int
   var hasInput: Bool
@@ -120,7 +120,7 @@ package struct LatentMeter {
     if let answer = segment.earlyAnswer { units[last].answer = answer }
     if segment.role == .reasoning {
       units[last].hasReasoning = true
-      units[last].reasoning = segment.span
+      units[last].reasoningSegment = segmentCount
       if let claim = segment.claim { units[last].claim = claim }
     }
     units[last].sketch = segment.sketch
@@ -130,7 +130,7 @@ package struct LatentMeter {
     units.append(
       LatentUnit(
         firstSegment: segmentCount, lastSegment: segmentCount, span: segment.span,
-        reasoning: segment.span,
+        reasoningSegment: segmentCount,
         inputEnd: hasInput ? segment.span.upperBound : segment.span.lowerBound, hasInput: hasInput,
         hasReasoning: false,
         latentSteps: segment.latentSteps))
@@ -237,6 +237,22 @@ package struct LatentMeter {
       previous = now
     }
     return previous == nil ? nil : stated / (moved + Self.epsilon)
+  }
+
+  /// The unit in which most change of belief goes unstated; nil if none does.
+  package var leastStated: Int? {
+    let belief: KeyPath<LatentUnit, [Double]?> =
+      units.contains { $0.answer != nil } ? \.answer : \.belief
+    var (previous, worst, place) = ([Double]?.none, 0.0, Int?.none)
+    for (index, unit) in units.enumerated() {
+      guard let now = unit[keyPath: belief] else { continue }
+      let before = previous ?? Array(repeating: 1 / Double(model.labelCount), count: now.count)
+      let unstated =
+        Self.totalVariation(now, before) * (1 - (unit.claim.map { now[$0] } ?? 0))
+      if unstated > worst { (worst, place) = (unstated, index) }
+      previous = now
+    }
+    return place
   }
 
   private func disagreement(_ belief: KeyPath<LatentUnit, [Double]?>) -> Double? {

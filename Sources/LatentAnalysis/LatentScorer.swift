@@ -13,11 +13,8 @@ package struct LatentScorer: Scorer {
   package let name = ScorerName.latent
   package let version: String
 
-  /// The ranks of a model's own baseline; nil where there is none.
-  package typealias Baselines = @Sendable (LatentBaseline.Key) -> LatentRanks?
-
   private let parsers = Pool { JSONParser() }
-  private let baselines: Baselines
+  private let baselines: LatentBaselines
 
   /// Findings of one episode that are told.
   package static let findingsMax = 64
@@ -36,8 +33,8 @@ package struct LatentScorer: Scorer {
     static let anomaly = 0.01
   }
 
-  /// - Parameter baselines: is asked for each episode with a sound summary; must return at once.
-  package init(baselines: @escaping Baselines = { _ in nil }) {
+  /// - Parameter baselines: what is usual for each model; may grow while the scorer is in use.
+  package init(baselines: LatentBaselines = LatentBaselines()) {
     self.baselines = baselines
     // What the scores depend on besides the episode: the formulas and thresholds of this file. A
     // baseline moves ranks only, and ranks carry their own place in the reading.
@@ -97,6 +94,7 @@ package struct LatentScorer: Scorer {
     /// Place in the episode of each segment.
     var spans: [Span] = []
     let recorder: String
+    let probe: String
     var segmentCount: Int { spans.count }
   }
 
@@ -108,7 +106,7 @@ package struct LatentScorer: Scorer {
       tracks.append(
         Track(
           model: summary.model, meter: LatentMeter(summary.model),
-          recorder: recorder(of: summary)))
+          recorder: recorder(of: summary), probe: probe(of: summary)))
     }
     for segment in summary.segments {
       tracks[index].meter.add(segment)
@@ -116,17 +114,21 @@ package struct LatentScorer: Scorer {
     }
   }
 
-  /// Digest of what metrics are comparable within.
-  static func recorder(of summary: LatentSummary) -> String {
+  /// Digest of what numbers of the state are comparable within.
+  private static func recorder(of summary: LatentSummary) -> String {
     let model = summary.model
-    let probe = summary.segments.lazy.compactMap(\.probes.first).first
     let parts: [String] = [
       model.architecture.rawValue, "\(model.layers)", "\(model.stateDimension ?? 0)",
       "\(model.serialDepthPerStep)", "\(model.labelCount)", model.recorder ?? "",
-      probe?.name ?? "", probe?.digest ?? "", probe?.trainedOnVersion ?? "",
-      probe?.position ?? "", "\(summary.segments.lazy.compactMap(\.sketch).first?.count ?? 0)",
     ]
     return Digest(of: parts.joined(separator: "\u{0}")).description
+  }
+
+  /// Digest of the probe whose readings are comparable.
+  private static func probe(of summary: LatentSummary) -> String {
+    let probe = summary.segments.lazy.compactMap(\.probes.first).first
+    let parts = [probe?.name, probe?.digest, probe?.trainedOnVersion, probe?.position]
+    return Digest(of: parts.map { $0 ?? "" }.joined(separator: "\u{0}")).description
   }
 
   private func reading(_ track: Track, project: String) -> LatentReading {
@@ -136,8 +138,9 @@ package struct LatentScorer: Scorer {
       recorder: track.recorder)
     return LatentReading(
       model: track.model.id, modelVersion: track.model.version, recorder: track.recorder,
+      probe: track.probe,
       metrics: track.meter.metrics, features: features,
-      anomalyP: features.flatMap { baselines(key)?.p($0) },
+      anomalyP: features.flatMap { baselines.ranks(of: key)?.p($0) },
       span: LatentFindings.span(track, track.meter.longestSilence?.units))
   }
 
@@ -207,6 +210,16 @@ struct LatentFindings {
       span: Self.span(track, units), message: message)
   }
 
+  /// A finding in the sentence of one step.
+  private func finding(
+    _ name: String, _ severity: Severity, inStep unit: Int, _ message: String
+  ) -> Finding {
+    let segment = track.meter.units[unit].reasoningSegment
+    return Finding(
+      scorer: .latent, rule: "latent.\(name)", severity: severity, span: track.spans[segment],
+      message: message)
+  }
+
   private static func number(_ value: Double) -> String { String(format: "%.2f", value) }
 
   /// Steps at which the model's own answer moved away from what the text states.
@@ -216,7 +229,7 @@ struct LatentFindings {
     var findings = spoken.prefix(Self.eachMax).map { revision in
       let from = revision.from.map { "from label \($0) " } ?? ""
       return finding(
-        "silent-revision", .high, at: revision.unit..<revision.unit + 1,
+        "silent-revision", .high, inStep: revision.unit,
         "silent revision in step \(revision.unit + 1): the model's own answer moves \(from)to label"
           + " \(revision.to) (total variation \(Self.number(revision.move))) while the text states"
           + " label \(revision.claim ?? 0) (T4, by asking early)")
@@ -225,7 +238,7 @@ struct LatentFindings {
     if let first = mute.first {
       findings.append(
         finding(
-          "unvoiced-revision", .medium, at: first.unit..<first.unit + 1,
+          "unvoiced-revision", .medium, inStep: first.unit,
           "the model's own answer moves in \(mute.count) of \(track.meter.units.count) steps whose"
             + " text states nothing, first to label \(first.to) in step \(first.unit + 1) (T4, by"
             + " asking early)"))
@@ -241,9 +254,11 @@ struct LatentFindings {
     let basis = early == nil ? "T3, correlational" : "T4, by asking early"
     let silence = track.meter.longestSilence
     let depth = silence.map { ", \(Int(min($0.depth, 1e15))) latent layers deep without a word" }
+    let worst = track.meter.leastStated.map { $0..<$0 + 1 }
     return [
       finding(
-        "text-latent-mismatch", .medium, at: silence?.units,
+        "text-latent-mismatch", .medium,
+        at: silence.map(\.units).flatMap { $0.isEmpty ? nil : $0 } ?? worst,
         "the text states \(Self.number(index)) of the change of belief that the state shows"
           + "\(depth ?? "") (\(basis))")
     ]
@@ -275,7 +290,7 @@ struct LatentFindings {
     let isGrave = against.count >= 2 && share >= Threshold.probeShare
     return [
       finding(
-        "probe-against-text", isGrave ? .medium : .low, at: first..<first + 1,
+        "probe-against-text", isGrave ? .medium : .low, inStep: first,
         "the probe reads another label than the text states in \(against.count) of"
           + " \(units.count) steps, first label \(LatentMeter.argmax(belief)) against"
           + " \(units[first].claim ?? 0) in step \(first + 1); which of the two is right is not"

@@ -24,6 +24,8 @@ package struct EpisodeRecord: Sendable {
   package var piece: AppendedPiece?
   /// What an LLM monitor is to be asked, in the same transaction; nil for nothing.
   package var monitor: MonitorRequest?
+  /// What was measured of its latent summaries; nil if nothing was.
+  package var latent: LatentRecord?
   /// Drawn for the audit, and judged: kept whole for whoever looks into what was missed.
   package var isAudited = false
   /// The verdict as JSON, as it is answered.
@@ -181,7 +183,7 @@ package struct StoreError: Error, Sendable, Equatable {
 package typealias Completion<Value> = @Sendable (Result<Value, StoreError>) -> Void
 
 /// Where judged episodes are kept. Calls return at once; results come through completions.
-package protocol EpisodeStore: Sendable {
+package protocol EpisodeStore: ModelStore {
   /// Keeps a record. `created` means that it is on disk.
   func record(_ record: EpisodeRecord, _ completion: @escaping Completion<Recording>)
 

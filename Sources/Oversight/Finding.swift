@@ -30,10 +30,12 @@ package struct Finding: Sendable, Equatable {
   /// Whether what was found only shows when the text's disguise is taken off: lookalike letters,
   /// invisible characters.
   package let isDisguised: Bool
+  /// Whether the span lies in readable reasoning, as far as the scorer says.
+  package let isInReasoning: Bool
 
   package init(
     scorer: ScorerName, rule: String?, ruleDigest: String? = nil, severity: Severity, span: Span,
-    message: String, isShadow: Bool = false, isDisguised: Bool = false
+    message: String, isShadow: Bool = false, isDisguised: Bool = false, isInReasoning: Bool = false
   ) {
     self.scorer = scorer
     self.rule = rule
@@ -43,6 +45,7 @@ package struct Finding: Sendable, Equatable {
     self.message = message
     self.isShadow = isShadow
     self.isDisguised = isDisguised
+    self.isInReasoning = isInReasoning
   }
 
   /// The category of a rule's finding: the rule id up to its first dot.

@@ -71,9 +71,11 @@ package struct LatentReading: Sendable, Equatable {
   /// The model whose state was summarised, and its version.
   package let model: String
   package let modelVersion: String
-  /// Digest of what metrics of this model are comparable with: version, architecture, recorder,
-  /// probes and weights as declared, `sha256:…`.
+  /// Digest of what numbers of the state are comparable within: architecture, sizes and recorder as
+  /// declared, `sha256:…`.
   package let recorder: String
+  /// Digest of what readings of a probe are comparable within, `sha256:…`.
+  package let probe: String
   /// What is undefined for the episode is absent.
   package let metrics: [LatentMetric: Double]
   /// Core numbers by role, in the order of ``LatentReading/featureNames``; nil where a role or a
@@ -90,21 +92,28 @@ package struct LatentReading: Sendable, Equatable {
   ]
 
   package init(
-    model: String, modelVersion: String, recorder: String, metrics: [LatentMetric: Double],
-    features: [Double]?, anomalyP: Double?, span: Span
+    model: String, modelVersion: String, recorder: String, probe: String,
+    metrics: [LatentMetric: Double], features: [Double]?, anomalyP: Double?, span: Span
   ) {
     self.model = model
     self.modelVersion = modelVersion
     self.recorder = recorder
+    self.probe = probe
     self.metrics = metrics
     self.features = features
     self.anomalyP = anomalyP
     self.span = span
   }
 
-  /// The tier that the externalisation index rests on, in words; the index is never shown without
-  /// them.
+  /// The externalisation index by the model's own answers where it was asked, else by the probe.
+  package var externalisation: Double? {
+    metrics[.externalisationIndexEarly] ?? metrics[.externalisationIndex]
+  }
+
+  /// What the externalisation index rests on, in words; the index is never shown without them.
   package var evidence: String {
-    metrics[.causalTextShare] == nil ? "T3, correlational" : "T4, by swaps of text and state"
+    if metrics[.causalTextShare] != nil { return "T4, by swaps of text and state" }
+    return metrics[.externalisationIndexEarly] == nil
+      ? "T3, correlational" : "T4, by asking early, correlational"
   }
 }

@@ -87,7 +87,7 @@ package struct OpacityBudget: Sendable, Equatable {
   /// Findings that call reasoning illegible or encoded.
   static func illegible(_ outcomes: [ScorerName: Outcome]) -> [Finding] {
     (outcomes[.rules]?.findings ?? []).filter { finding in
-      !finding.isShadow
+      !finding.isShadow && finding.isInReasoning
         && ["illegible-reasoning", "encoded-reasoning"].contains(finding.category ?? "")
     }
   }

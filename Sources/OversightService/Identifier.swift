@@ -16,8 +16,12 @@ package enum Identifier {
   static func finding(_ episode: String, _ scorer: String, _ rule: String?, _ span: String)
     -> String
   {
-    let digest = Digest(of: "\(episode)\n\(scorer)\n\(rule ?? "")\n\(span)")
-    return "fnd_\(crockford(Array(digest.bytes.prefix(16))))"
+    named("fnd", "\(episode)\n\(scorer)\n\(rule ?? "")\n\(span)")
+  }
+
+  /// A name that only depends on what it is of.
+  static func named(_ prefix: String, _ text: String) -> String {
+    "\(prefix)_\(crockford(Array(Digest(of: text).bytes.prefix(16))))"
   }
 
   /// 128 bits as 26 characters, the first of which holds the topmost three bits.

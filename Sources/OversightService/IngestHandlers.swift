@@ -301,7 +301,7 @@ private final class Revision: Sendable {
 }
 
 /// What is answered to who may not know verdicts.
-private struct Receipt {
+struct Receipt {
   private let id: String
   private let externalID: String
   private let isDuplicate: Bool

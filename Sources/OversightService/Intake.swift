@@ -82,6 +82,9 @@ struct Intake: Sendable {
       messageCount: episode.messages.count,
       document: VerdictEncoder.document(verdict, id: id, externalID: judged.externalID))
     record.monitor = judged.monitor
+    record.latent = verdict.latent.map { reading in
+      LatentRecord(reading, task: String(episode.labels["task"]?.prefix(128) ?? ""))
+    }
     return record
   }
 
@@ -92,6 +95,8 @@ struct Intake: Sendable {
     for piece in pieces.dropFirst() { try append(piece, to: &episode, isStrict: false) }
     episode.externalID = stored.externalID
     episode.project = stored.project
+    // It may have closed by itself.
+    episode.isOpen = stored.isOpen
     return episode
   }
 
@@ -100,7 +105,13 @@ struct Intake: Sendable {
     let appendix = try importer.appendix(
       piece, after: episode.messages.count, isStrict: isStrict)
     episode.messages += appendix.messages
-    episode.isOpen = appendix.isOpen ?? true
+    if !appendix.latentSummaries.isEmpty {
+      episode.latentSummaries = importer.merged(
+        episode.latentSummaries, with: appendix.latentSummaries)
+    }
+    // Summaries alone neither open an episode nor close it.
+    let addsOnlyNumbers = appendix.messages.isEmpty && !appendix.latentSummaries.isEmpty
+    episode.isOpen = appendix.isOpen ?? (addsOnlyNumbers ? episode.isOpen : true)
     episode.warnings = Set(episode.warnings).union(appendix.warnings).sorted()
     episode.extra.merge(appendix.extra) { first, _ in first }
   }

@@ -53,6 +53,15 @@ struct Query {
     return number
   }
 
+  func number(_ name: String, in range: ClosedRange<Double>) throws(Refusal) -> Double? {
+    guard let text = self[name] else { return nil }
+    guard let number = Double(text), range.contains(number) else {
+      throw Refusal(
+        .parameter(name, "'\(name)' is from \(range.lowerBound) to \(range.upperBound)."))
+    }
+    return number
+  }
+
   /// A comma-separated list of words from a fixed set.
   func words(_ name: String, _ known: [String]) throws(Refusal) -> [String] {
     let words = self[name]?.split(separator: ",").map(String.init) ?? []

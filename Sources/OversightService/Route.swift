@@ -89,6 +89,9 @@ enum Routes {
       parameters: ["strict", "after_index"],
       { service, call throws(Refusal) in try service.postMessages(call) }),
     Route(
+      .put, "/v1/episodes/{}/latent", .episodesWrite, body: .json,
+      { service, call throws(Refusal) in try service.putLatent(call) }),
+    Route(
       .post, "/v1/assessments", .assess, body: .json, parameters: ["strict"], needsStore: false,
       { service, call throws(Refusal) in try service.postAssessment(call) }),
     Route(
@@ -104,6 +107,16 @@ enum Routes {
     Route(
       .get, "/v1/episodes/{}/received", .transcriptsRead, parameters: ["piece"],
       { service, call throws(Refusal) in try service.getReceived(call) }),
+    Route(
+      .get, "/v1/models", .episodesRead, parameters: ["project"],
+      { service, call throws(Refusal) in try service.listModels(call) }),
+    Route(
+      .get, "/v1/models/{}", .episodesRead,
+      { service, call throws(Refusal) in try service.getModel(call) }),
+    Route(
+      .get, "/v1/models/{}/externalisation", .episodesRead,
+      parameters: ["reference", "alpha", "tolerance"],
+      { service, call throws(Refusal) in try service.getExternalisation(call) }),
     Route(
       .get, "/v1/stats", .episodesRead, parameters: ["project"],
       { service, call throws(Refusal) in try service.getStatistics(call) }),

@@ -45,6 +45,12 @@ package enum VerdictEncoder {
     }
     writer.key("coverage")
     writer.object { writer in write(verdict.coverage, to: &writer) }
+    writer.key("externalisation")
+    if let reading = verdict.latent {
+      writer.object { write(reading, to: &$0) }
+    } else {
+      writer.null()
+    }
     writer.key("versions")
     writer.object { writer in
       for (name, version) in verdict.versions.sorted(by: { $0.key < $1.key }) {
@@ -76,6 +82,23 @@ package enum VerdictEncoder {
       writer.field("message", finding.message)
       if finding.isShadow { writer.field("shadow", true) }
       if finding.isDisguised { writer.field("disguised", true) }
+    }
+  }
+
+  /// The index never without what it rests on.
+  private static func write(_ reading: LatentReading, to writer: inout JSONWriter) {
+    let metrics = reading.metrics
+    writer.field("index", reading.externalisation)
+    writer.field("causal_text_share", metrics[.causalTextShare])
+    writer.field("evidence", reading.evidence)
+    writer.field("anomaly_p", reading.anomalyP)
+    writer.field("model", reading.model)
+    writer.field("model_version", reading.modelVersion)
+    writer.key("metrics")
+    writer.object { writer in
+      for metric in LatentMetric.allCases {
+        if let value = metrics[metric] { writer.field(metric.rawValue, value) }
+      }
     }
   }
 

@@ -20,7 +20,8 @@ struct OvertCommand: ParsableCommand {
     subcommands: [
       DemoCommand.self, ServeCommand.self, ScanCommand.self, EpisodesCommand.self,
       StatsCommand.self,
-      RulesCommand.self, MonitorCommand.self, EvaluateCommand.self,
+      RulesCommand.self, LatentCommand.self, ModelsCommand.self, GateCommand.self,
+      MonitorCommand.self, EvaluateCommand.self,
       CalibrateCommand.self, TokenCommand.self,
       MigrateCommand.self,
     ])

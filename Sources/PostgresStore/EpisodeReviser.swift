@@ -47,6 +47,9 @@ struct EpisodeReviser {
         ON CONFLICT (episode_id) DO NOTHING
         """, [.text(stored.id), .text(request.reason.rawValue), .text("\(request.weight)")])
     }
+    if record.latent != nil {
+      try connection.run(LatentReadings.insert.sql, LatentReadings.columns([record]))
+    }
     if !record.isKeptWhole {
       try connection.run("DELETE FROM episode_pieces WHERE episode_id = $1", [.text(stored.id)])
     }

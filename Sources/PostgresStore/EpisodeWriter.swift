@@ -100,6 +100,10 @@ struct EpisodeWriter {
       (Self.begin, []), (Self.insert, EpisodeRecord.columns(records)),
     ]
     if !asked.isEmpty { statements.append((Self.enqueue, EpisodeRecord.jobColumns(asked))) }
+    let measured = records.filter { $0.latent != nil }
+    if !measured.isEmpty {
+      statements.append((LatentReadings.insert, LatentReadings.columns(measured)))
+    }
     statements.append((Self.commit, []))
     let results: [QueryResult]
     do {

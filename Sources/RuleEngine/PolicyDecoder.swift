@@ -35,7 +35,8 @@ package enum PolicyDecoder {
   private static func policy(
     _ root: Node, version: String, _ reading: inout YAMLReading
   ) -> Policy? {
-    let fields = reading.fields(root, known: ["schema", "scorers", "flag", "reasoning", "cascade"])
+    let fields = reading.fields(
+      root, known: ["schema", "scorers", "flag", "reasoning", "cascade", "opacity"])
     let schema = reading.text(fields["schema"], "schema", in: root)
     if let schema, schema != Self.schema {
       reading.report(
@@ -61,7 +62,47 @@ package enum PolicyDecoder {
       requiresReasoning: reading.boolean(reasonings["required"], "required") ?? false)
     policy.cascade = fields["cascade"].flatMap { cascade($0, &reading) }
     policy.flagPanelSuspicion = panelThreshold(flags["panel"], &reading)
+    policy.opacity = fields["opacity"].flatMap { opacity($0, &reading) }
     return policy
+  }
+
+  private static func opacity(_ node: Node, _ reading: inout YAMLReading) -> OpacityBudget? {
+    let measures = OpacityBudget.Measure.allCases
+    let fields = reading.fields(
+      node, known: ["severity", "tighten"] + measures.map(\.rawValue))
+    var limits: [OpacityBudget.Measure: Double] = [:]
+    for measure in measures {
+      guard let value = fields[measure.rawValue] else { continue }
+      let isShare = measure == .redactedShare || measure == .illegibleShare
+      guard let number = value.scalar.flatMap({ Double($0.string) }), number.isFinite, number >= 0,
+        !isShare || number <= 1
+      else {
+        reading.report(
+          .malformed, at: value,
+          isShare ? "A share is a number from 0 to 1." : "A limit is a number of 0 or more.")
+        continue
+      }
+      limits[measure] = number
+    }
+    let severity = reading.word(fields["severity"], "severity", in: node, Severity.self)
+    guard let severity else { return nil }
+    var budget = OpacityBudget(limits: limits, severity: severity)
+    if let tighten = fields["tighten"] {
+      for (name, value) in reading.fields(
+        tighten, known: ScorerName.allCases.map(\.rawValue) + ["panel"])
+      {
+        guard let suspicion = share(value).flatMap(Suspicion.init) else {
+          reading.report(.malformed, at: value, "A threshold is a number from 0 to 1.")
+          continue
+        }
+        if let scorer = ScorerName(rawValue: name) {
+          budget.thresholds[scorer] = suspicion
+        } else {
+          budget.panelThreshold = suspicion
+        }
+      }
+    }
+    return budget
   }
 
   private static func panelThreshold(_ node: Node?, _ reading: inout YAMLReading) -> Suspicion? {

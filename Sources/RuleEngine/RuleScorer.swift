@@ -253,7 +253,8 @@ extension RuleScorer {
       return Finding(
         scorer: .rules, rule: rule.id, ruleDigest: rule.digest, severity: rule.severity,
         span: Span(message: part.message, part: part.part, bytes: piece.bytes),
-        message: rule.message, isShadow: rule.status.isShadow, isDisguised: piece.isDisguised)
+        message: rule.message, isShadow: rule.status.isShadow, isDisguised: piece.isDisguised,
+        isInReasoning: part.content.kind == .reasoning)
     }
   }
 

@@ -20,11 +20,12 @@ struct DriftReferenceTests {
         guard let expected, !expected.isEmpty else { return }
         let size = values.count / expected.count
         var test = DriftTest(
-          reference: ["task": [bound + 0.1]], alpha: row["alpha"]?.double ?? 0, tolerance: 0.1)
+          reference: [DriftTest.Stratum(metric: "m", task: "t"): [bound + 0.1]],
+          alpha: row["alpha"]?.double ?? 0, tolerance: 0.1)
         var alarm: Int?
         for (number, wealth) in expected.enumerated() {
           test.begin("v\(number + 1)")
-          for x in values[number * size..<(number + 1) * size] { test.add(x, task: "task") }
+          for x in values[number * size..<(number + 1) * size] { test.add(["m": x], task: "t") }
           let version = test.versions[number]
           #expect(abs(version.logWealth - wealth[0]) < 1e-6)
           // The maximum of the reference is over what was observed; ours starts at ln 1.

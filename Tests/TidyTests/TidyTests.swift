@@ -24,8 +24,8 @@ import Testing
     ],
     "PostgresStore": ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres"],
     "OversightService": [
-      "Oversight", "Evaluation", "HTTPServer", "Importers", "Threads", "JSON", "Compression",
-      "Cryptography",
+      "Oversight", "LatentAnalysis", "Evaluation", "HTTPServer", "Importers", "Threads", "JSON",
+      "Compression", "Cryptography",
     ],
     "OvertCLI": [
       "Oversight", "OversightService", "HTTPServer", "HTTPClient", "Importers", "JSON",

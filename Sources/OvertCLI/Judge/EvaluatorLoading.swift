@@ -1,4 +1,5 @@
 internal import Foundation
+internal import LatentAnalysis
 internal import Monitors
 internal import Oversight
 internal import RuleEngine
@@ -32,7 +33,7 @@ extension Settings {
   /// - Throws: ``CommandFailure`` (78) with everything that is wrong with them.
   func evaluator(
     rules rulesFlag: String?, policy policyFlag: String?, model modelFlag: String? = nil,
-    isCalibrated: Bool = true
+    isCalibrated: Bool = true, baselines: LatentBaselines = LatentBaselines()
   ) throws -> LoadedEvaluator {
     let (_, path, rules) = try self.rules(rulesFlag)
     let policyPath = try policyFile(flag: policyFlag, rules: path)
@@ -66,6 +67,7 @@ extension Settings {
             + "'overt calibrate' again")
       }
     }
+    scorers.append(LatentScorer(baselines: baselines))
     return LoadedEvaluator(
       evaluator: Evaluator(scorers: scorers, policy: policy), rules: rules, policy: policy,
       linear: linear, path: path, policyPath: policyPath, notes: notes)

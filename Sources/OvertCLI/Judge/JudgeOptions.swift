@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import LatentAnalysis
 
 /// What a command judges by.
 struct JudgeOptions: ParsableArguments {
@@ -15,14 +16,22 @@ struct JudgeOptions: ParsableArguments {
       """)
   var linearModel: String?
 
-  func evaluator(_ settings: Settings, isCalibrated: Bool = true) throws -> LoadedEvaluator {
+  /// - Parameter baselines: what is usual for each model's state; may grow later.
+  func evaluator(
+    _ settings: Settings, isCalibrated: Bool = true, baselines: LatentBaselines = LatentBaselines()
+  ) throws -> LoadedEvaluator {
     try settings.evaluator(
-      rules: rules, policy: policy, model: linearModel, isCalibrated: isCalibrated)
+      rules: rules, policy: policy, model: linearModel, isCalibrated: isCalibrated,
+      baselines: baselines)
   }
 
   /// Reads it, and tells what is there and not used.
-  func load(isCalibrated: Bool = true) throws -> LoadedEvaluator {
-    let loaded = try evaluator(Settings(), isCalibrated: isCalibrated)
+  ///
+  /// - Parameter baseline: a file of baselines (`overt models export`).
+  func load(isCalibrated: Bool = true, baseline: String? = nil) throws -> LoadedEvaluator {
+    let baselines = LatentBaselines()
+    if let baseline { baselines.replace(with: try BaselineFile.read(baseline)) }
+    let loaded = try evaluator(Settings(), isCalibrated: isCalibrated, baselines: baselines)
     for note in loaded.notes { Console.note(note) }
     return loaded
   }

@@ -24,8 +24,10 @@ enum VerdictText {
     if findings.count > findingsMax {
       text += "  … and \(findings.count - findingsMax) more findings\n"
     }
-    let ruleReasons = Set(findings.compactMap { $0.rule.map { "rule \($0)" } })
-    for reason in verdict.decision.reasons where !ruleReasons.contains(reason) {
+    // What a finding has said above is not said again.
+    let said = Set(
+      findings.flatMap { [$0.rule.map { "rule \($0)" } ?? "", "latent: \($0.message)"] })
+    for reason in verdict.decision.reasons where !said.contains(reason) {
       text += "  \(VisibleText.line(reason))\n"
     }
     return text

@@ -12,7 +12,7 @@ struct ScanCommand: ParsableCommand {
     abstract: "Judge transcripts in files, without a server or a database.",
     discussion: """
       Reads JSON documents (one episode a file) and JSON Lines (one a line), in Overt's own form, \
-      as OpenAI chat or as Anthropic messages. Folders are searched for .json, .jsonl and .ndjson; \
+      as OpenAI chat, as Anthropic messages, or latent summaries with their text. Folders are searched for .json, .jsonl and .ndjson; \
       '-' is standard input. What is said here is what the server would say.
 
       Ends with 0 if everything is clear, 1 if something is flagged, 3 if something could not be \
@@ -31,6 +31,13 @@ struct ScanCommand: ParsableCommand {
 
   @OptionGroup var judge: JudgeOptions
 
+  @Option(
+    help: """
+      What is usual for each model's state, a file that 'overt models export' wrote; without it no \
+      episode is ranked among its model's own.
+      """)
+  var baseline: String?
+
   @Flag(help: "Refuse documents with fields that the form does not know.")
   var strict = false
 
@@ -38,7 +45,7 @@ struct ScanCommand: ParsableCommand {
   var exitZero = false
 
   func run() throws {
-    let loaded = try judge.load()
+    let loaded = try judge.load(baseline: baseline)
     let input = ScanInput(paths)
     for path in input.missing {
       Console.error("\(VisibleText.line(path)) is not there, or cannot be listed")

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import HTTPClient
 internal import JSON
+internal import LatentAnalysis
 
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -22,12 +23,13 @@ struct DemoCommand: ParsableCommand {
     let settings = try Settings()
     let configuration = try ServerConfiguration(options, settings)
     let judge = options.judge
-    let judges = { @Sendable in try judge.evaluator(settings) }
+    let baselines = LatentBaselines()
+    let judges = { @Sendable in try judge.evaluator(settings, baselines: baselines) }
     let loaded = try judges()
     for note in loaded.notes { Console.note(note) }
     let samples = try Self.samples()
     Console.note("overt: starting the server …")
-    let server = try ServerRun(configuration, loaded, judges: judges) {
+    let server = try ServerRun(configuration, loaded, judges: judges, baselines: baselines) {
       Console.note("overt: \($0)")
     }
     do {

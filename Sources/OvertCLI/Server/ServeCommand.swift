@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import LatentAnalysis
 
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,10 +22,11 @@ struct ServeCommand: ParsableCommand {
     let settings = try Settings()
     let configuration = try ServerConfiguration(options, settings)
     let judge = options.judge
-    let judges = { @Sendable in try judge.evaluator(settings) }
+    let baselines = LatentBaselines()
+    let judges = { @Sendable in try judge.evaluator(settings, baselines: baselines) }
     let loaded = try judges()
     for note in loaded.notes { Console.note(note) }
-    let server = try ServerRun(configuration, loaded, judges: judges) {
+    let server = try ServerRun(configuration, loaded, judges: judges, baselines: baselines) {
       Console.note("overt: \($0)")
     }
     Console.note("overt: listening on \(server.url), \(loaded.ruleCount) rules")

@@ -2,6 +2,7 @@ internal import Cryptography
 internal import Foundation
 internal import Glibc
 internal import HTTPServer
+internal import LatentAnalysis
 internal import Logging
 internal import Monitors
 internal import Oversight
@@ -18,6 +19,8 @@ final class ServerRun {
   /// Minutes without an append after which an open episode closes.
   private static let idleMinutes = 10
   private static let databaseWaitSeconds = 30
+  /// Between two looks at what was called clear since.
+  private static let baselineSeconds = 10
   /// Descriptors that are no connections of the HTTP server: the database's, files, pipes.
   private static let otherDescriptors = 128
   /// Days before its end from which a certificate is complained of.
@@ -30,16 +33,22 @@ final class ServerRun {
   private let service: OversightService
   private let server: Server
   private let monitors: MonitorWorkers?
+  /// What is usual for each model, as the database has it.
+  private let baselines: LatentBaselines
   private let log: Logger
   private let serviceManager: ServiceManager
   private let reload: Reload
 
-  /// - Parameter judges: reads rules and policy; asked again when the server is told to reload.
+  /// - Parameters:
+  ///   - judges: reads rules and policy; asked again when the server is told to reload.
+  ///   - baselines: are kept as the database has them.
   /// - Throws: ``CommandFailure`` with what to do about it.
   init(
     _ configuration: ServerConfiguration, _ loaded: LoadedEvaluator,
-    judges: @escaping @Sendable () throws -> LoadedEvaluator, progress: (String) -> Void
+    judges: @escaping @Sendable () throws -> LoadedEvaluator, baselines: LatentBaselines,
+    progress: (String) -> Void
   ) throws {
+    self.baselines = baselines
     // Threads inherit the mask: the signals are taken by `waitForStop` alone.
     Signals.block()
     let log = Self.logger(configuration)
@@ -97,6 +106,7 @@ final class ServerRun {
     service.reloadTokens { loaded.signal() }
     loaded.wait()
     service.lookAround()
+    growBaselines()
     service.observe { [weak server] in server?.counters }
     if let tls { Self.complainOfEnd(tls, log) }
     server.start()
@@ -121,6 +131,7 @@ final class ServerRun {
         seconds += 1
         lookAround()
         if seconds.isMultiple(of: 60) { closeIdle() }
+        if seconds.isMultiple(of: Self.baselineSeconds) { growBaselines() }
       }
     }
   }
@@ -129,6 +140,15 @@ final class ServerRun {
     if serviceManager.watchdogSeconds != nil { serviceManager.notify(.watchdog) }
     reviveDatabase()
     service.lookAround()
+  }
+
+  private func growBaselines() {
+    store.growBaselines { [baselines, log] result in
+      switch result {
+      case .success(let grown): baselines.replace(with: grown)
+      case .failure(let error): log.error("baselines: \(error.message)")
+      }
+    }
   }
 
   private func closeIdle() {

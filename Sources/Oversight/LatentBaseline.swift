@@ -1,6 +1,3 @@
-internal import Foundation
-internal import Oversight
-
 /// What is usual for one version of a model: the mean and covariance of its episodes' core numbers
 /// over the even ones, and a sample of the odd ones to rank new episodes against (split conformal).
 ///
@@ -92,63 +89,5 @@ package struct LatentBaseline: Sendable, Equatable {
     let seen = UInt64(count / 2 + 1)
     let place = Int(generator.next() % seen)
     if place < Self.sampleMax { sample[place] = features }
-  }
-
-  /// A baseline ready to rank episodes; nil if it has seen too few.
-  package var ranks: LatentRanks? { LatentRanks(self) }
-}
-
-/// Ranks episodes among those of a baseline by their Mahalanobis distance, with the covariance
-/// shrunk towards its diagonal: 0.8·S + 0.2·diag(S) + 10⁻⁹·I.
-package struct LatentRanks: Sendable {
-  private let mean: [Double]
-  private let factor: CholeskyFactor
-  /// Squared distances of the sample, ascending.
-  private let distances: [Double]
-
-  init?(_ baseline: LatentBaseline) {
-    guard baseline.fitted >= LatentBaseline.fittedMin,
-      baseline.sample.count >= LatentBaseline.sampleMin
-    else { return nil }
-    var covariance = SymmetricMatrix(LatentBaseline.dimension)
-    var position = 0
-    for row in 0..<LatentBaseline.dimension {
-      for column in 0...row {
-        let value = baseline.comoment[position] / Double(baseline.fitted - 1)
-        covariance[row, column] = row == column ? value + 1e-9 : 0.8 * value
-        position += 1
-      }
-    }
-    guard let factor = covariance.cholesky() else { return nil }
-    mean = baseline.mean
-    self.factor = factor
-    let center = baseline.mean
-    distances = baseline.sample.map { Self.distance($0, from: center, factor) }.sorted()
-  }
-
-  private static func distance(
-    _ features: [Double], from mean: [Double], _ factor: CholeskyFactor
-  ) -> Double {
-    factor.forward(zip(features, mean).map { $0 - $1 }).reduce(0) { $0 + $1 * $1 }
-  }
-
-  /// (1 + number of the sample at least as far) / (sample + 1), for exchangeable episodes a p-value.
-  package func p(_ features: [Double]) -> Double? {
-    guard features.count == mean.count else { return nil }
-    let distance = Self.distance(features, from: mean, factor)
-    let farther = distances.count - distances.partitioningIndex { $0 >= distance }
-    return Double(1 + farther) / Double(distances.count + 1)
-  }
-}
-
-extension [Double] {
-  /// The first index at which a sorted array fulfils a condition.
-  fileprivate func partitioningIndex(where isBeyond: (Double) -> Bool) -> Int {
-    var (low, high) = (startIndex, endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if isBeyond(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
   }
 }
