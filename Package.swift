@@ -131,13 +131,13 @@ let package = Package(
     tests("PostgresStore", ["Oversight", "Migrations", log]),
     tests("OversightService", ["Oversight", "HTTPServer", "Importers", "Threads", "JSON"]),
     tests("OvertCLI", ["Oversight", "Importers", "JSON", arguments]),
-    suite("RuleSetTests", ["RuleEngine", "Importers", "Oversight"]),
+    suite("RuleSetTests", ["RuleEngine", "LatentAnalysis", "Importers", "Oversight"]),
     suite(
       "IntegrationTests",
       [
         "OvertCLI", "OversightService", "Oversight", "HTTPServer", "HTTPClient", "Importers",
-        "JSON", "Compression", "Threads", "RuleEngine", "PostgresStore", "Monitors", "Evaluation",
-        log,
+        "JSON", "Compression", "Threads", "RuleEngine", "LatentAnalysis", "PostgresStore",
+        "Monitors", "Evaluation", log,
       ]),
     suite("FuzzTests", ["FuzzTargets"]),
     suite("TidyTests"),

@@ -19,5 +19,6 @@ package struct Migration: Sendable {
     Migration(2, "tokens", PackageResources._002_tokens_sql),
     Migration(3, "traces_and_quotas", PackageResources._003_traces_and_quotas_sql),
     Migration(4, "monitor", PackageResources._004_monitor_sql),
+    Migration(5, "latent", PackageResources._005_latent_sql),
   ]
 }

@@ -2,6 +2,7 @@ import Foundation
 import HTTPClient
 import HTTPServer
 import JSON
+import LatentAnalysis
 import Logging
 import Oversight
 import OversightService
@@ -14,7 +15,7 @@ import TestSupport
 final class LiveService {
   let database: TestDatabase
   let evaluator: Evaluator
-  private let store: PostgresEpisodeStore
+  let store: PostgresEpisodeStore
   let service: OversightService
   private let server: Server
   private let administrator: String
@@ -28,7 +29,7 @@ final class LiveService {
     var policy = try PolicyDecoder.read(folder + "/policy.yaml")
     // Where a monitor is asked, it is asked about everything.
     policy.cascade = nil
-    return Evaluator(scorers: [RuleScorer(rules)], policy: policy)
+    return Evaluator(scorers: [RuleScorer(rules), LatentScorer()], policy: policy)
   }
 
   /// - Parameter change: what is to be other than usual.

@@ -12,10 +12,13 @@ struct ProcessTests {
     let result = try OvertProgram.run(
       ["demo", "--once", "--port", "0"], environment: environment(state))
     #expect(result.status == 0, "\(result.errors)")
-    #expect(result.output.contains("Posting 14 sample episodes"))
+    #expect(result.output.contains("Posting 15 sample episodes"))
     #expect(result.output.contains("reward-hacking.special-case-tests"))
     #expect(result.output.contains("«I'll special-case the tests»"))
     #expect(result.output.contains("INCOMPLETE"))
+    #expect(
+      result.output.contains(
+        "silent revision in step 4: the model's own answer moves from label 0 to label 2"))
     #expect(!result.output.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
     #expect(postgres(of: state) == nil)
     let again = try OvertProgram.run(
@@ -37,7 +40,7 @@ struct ProcessTests {
     let list = try OvertProgram.run(
       ["episodes", "ls", "--verdict", "flagged", "--format", "json"],
       environment: environment(state))
-    #expect(list.output.split(separator: "\n").count == 9, "\(list.errors)")
+    #expect(list.output.split(separator: "\n").count == 10, "\(list.errors)")
     let running = try #require(postgres(of: state))
     demo.signal(SIGINT)
     #expect(demo.wait().status == 0)

@@ -108,7 +108,7 @@ struct CommandLineTests {
 
   @Test(arguments: [
     "", "scan", "serve", "demo", "episodes", "rules", "token", "migrate", "evaluate", "calibrate",
-    "monitor",
+    "monitor", "latent", "models", "gate",
   ])
   func `help is as it was written`(command: String) throws {
     let result = try OvertProgram.run(

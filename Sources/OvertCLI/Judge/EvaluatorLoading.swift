@@ -41,6 +41,7 @@ extension Settings {
     let linear = try linearMonitor(flag: modelFlag, rules: path)
     var scorers: [any Scorer] = [RuleScorer(rules)]
     if let linear { scorers.append(linear) }
+    scorers.append(LatentScorer(baselines: baselines))
     var versions: [String: String] = ["policy": policy.version]
     for scorer in scorers { versions[scorer.name.rawValue] = scorer.version }
     var notes: [String] = []
@@ -67,7 +68,6 @@ extension Settings {
             + "'overt calibrate' again")
       }
     }
-    scorers.append(LatentScorer(baselines: baselines))
     return LoadedEvaluator(
       evaluator: Evaluator(scorers: scorers, policy: policy), rules: rules, policy: policy,
       linear: linear, path: path, policyPath: policyPath, notes: notes)
