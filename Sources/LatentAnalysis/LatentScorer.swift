@@ -19,7 +19,7 @@ package struct LatentScorer: Scorer {
   /// Findings of one episode that are told.
   package static let findingsMax = 64
 
-  /// Where findings begin. Chosen on the development summaries (`overt evaluate --latent`).
+  /// Where findings begin. Set on the development summaries; see the page "Latent summaries".
   package enum Threshold {
     /// Share of the change of belief that the text states, below which text and state do not match.
     static let externalisation = 0.5
@@ -36,9 +36,13 @@ package struct LatentScorer: Scorer {
   /// - Parameter baselines: what is usual for each model; may grow while the scorer is in use.
   package init(baselines: LatentBaselines = LatentBaselines()) {
     self.baselines = baselines
-    // What the scores depend on besides the episode: the formulas and thresholds of this file. A
-    // baseline moves ranks only, and ranks carry their own place in the reading.
-    version = Digest(of: "overt.latent/1 \(Threshold.self) 0.5 0.5 0.1 0.9 0.25 0.01").description
+    // What the scores depend on besides the episode: the formulas, by a number that changes with
+    // them, and the thresholds. A baseline moves ranks only, which the reading tells.
+    let thresholds = [
+      Threshold.externalisation, Threshold.causalTextShare, Threshold.probe.stated,
+      Threshold.probe.other, Threshold.probeShare, Threshold.anomaly,
+    ]
+    version = Digest(of: "overt.latent/1 \(thresholds)").description
   }
 
   package func score(_ episode: Episode, latent: LatentReading?) -> Outcome {

@@ -68,7 +68,8 @@ package enum VerdictEncoder {
     writer.object { writer in
       writer.field(
         "id", Identifier.finding(episode, finding.scorer.rawValue, finding.rule, place))
-      writer.field("source", finding.rule == nil ? finding.scorer.rawValue : "rule")
+      let isRule = finding.scorer == .rules && finding.rule != nil
+      writer.field("source", isRule ? "rule" : finding.scorer.rawValue)
       writer.field("rule", finding.rule)
       writer.field("rule_digest", finding.ruleDigest)
       writer.field("severity", finding.severity.rawValue)

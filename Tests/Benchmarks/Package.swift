@@ -34,8 +34,8 @@ let package = Package(
     .executableTarget(
       name: "overt-bench",
       dependencies: [
-        "CVectorscan", "Cryptography", "HTTPServer", "Importers", "Monitors", "Oversight",
-        "OversightService",
+        "CVectorscan", "Cryptography", "HTTPServer", "Importers", "JSON", "LatentAnalysis",
+        "Monitors", "Oversight", "OversightService",
         "PostgresStore", "RuleEngine", arguments, log,
       ], swiftSettings: settings),
     .executableTarget(
@@ -56,6 +56,7 @@ let package = Package(
         "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
         yams,
       ]),
+    module("LatentAnalysis", ["Oversight", "Threads", "JSON", "Cryptography"]),
     module("Evaluation", ["Oversight"]),
     module("HTTPClient", ["Threads", "CCurl"]),
     module(
@@ -66,8 +67,8 @@ let package = Package(
     .target(
       name: "OversightService",
       dependencies: [
-        "Oversight", "Evaluation", "HTTPServer", "Importers", "Threads", "JSON", "Compression",
-        "Cryptography", log,
+        "Oversight", "LatentAnalysis", "Evaluation", "HTTPServer", "Importers", "Threads", "JSON",
+        "Compression", "Cryptography", log,
       ], path: "Modules/OversightService", resources: [.embedInCode("openapi.json")],
       swiftSettings: settings),
     .target(

@@ -13,8 +13,8 @@ struct OvertBench: ParsableCommand {
       minute of the machine meets both sides. Needs docker/packages.txt's [bench].
       """,
     subcommands: [
-      HTTP.self, Attack.self, Rules.self, Monitor.self, Inserts.self, All.self, StaticServer.self,
-      IngestServer.self,
+      HTTP.self, Attack.self, Rules.self, Monitor.self, Latent.self, Inserts.self, All.self,
+      StaticServer.self, IngestServer.self,
     ],
     defaultSubcommand: All.self)
 
@@ -28,6 +28,7 @@ struct OvertBench: ParsableCommand {
       try AttackBenchmark(options).run()
       try RulesBenchmark(options).run()
       try MonitorBenchmark(options).run()
+      try LatentBenchmark(options).run()
       try InsertsBenchmark(options).run()
     }
   }
@@ -62,6 +63,13 @@ struct OvertBench: ParsableCommand {
       abstract: "The linear monitor, against SHA-256 of the same bytes.")
     @OptionGroup var options: Options
     func run() throws { try MonitorBenchmark(options).run() }
+  }
+
+  struct Latent: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Latent summaries read, checked and measured, against parsing the same JSON.")
+    @OptionGroup var options: Options
+    func run() throws { try LatentBenchmark(options).run() }
   }
 
   struct Inserts: ParsableCommand {

@@ -97,6 +97,19 @@ private struct NoStore: EpisodeStore, TokenStore {
 
   func ping(_ completion: @escaping Completion<Void>) { completion(.success(())) }
 
+  func models(project: String?, _ completion: @escaping Completion<[StoredModel]>) {
+    completion(.success([]))
+  }
+
+  func readings(
+    of model: String, project: String, _ completion: @escaping Completion<[StoredReading]>
+  ) { completion(.success([])) }
+
+  func baselines(
+    of model: String?, project: String?,
+    _ completion: @escaping Completion<[LatentBaseline.Key: LatentBaseline]>
+  ) { completion(.success([:])) }
+
   func grants(_ completion: @escaping Completion<[Grant]>) {
     completion(
       .success([
