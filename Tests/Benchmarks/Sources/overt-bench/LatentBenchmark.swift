@@ -27,7 +27,7 @@ struct LatentBenchmark {
     let repeats = 2000
     let report = LatentDecoder.report(bytes, parser, isNested: true) { _, _ in text }
     guard let summary = report.summary, report.isSound else {
-      throw BenchmarkError("the sample's summary is not sound")
+      throw BenchmarkError(description: "the sample's summary is not sound")
     }
     let segments = Double(summary.segments.count * repeats)
     var comparison = Comparison(
@@ -58,9 +58,4 @@ struct LatentBenchmark {
       reading / segments * 1e6, measuring / segments * 1e6, sum)
     FileHandle.standardOutput.write(Data(line.utf8))
   }
-}
-
-private struct BenchmarkError: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
 }
