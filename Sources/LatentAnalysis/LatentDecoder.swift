@@ -447,8 +447,7 @@ extension LatentDecoder {
     if value["n"] != nil { _ = integer(value, "n", 1...(.max)) }
     guard let text, let latent, let donor else { return nil }
     return LatentSummary.Swap(
-      textMove: text, latentMove: latent, textDiffers: value["text_differs"]?.boolean ?? true,
-      donorDiffers: donor, scope: scope)
+      textMove: text, latentMove: latent, donorDiffers: donor, scope: scope)
   }
 
   private mutating func probes(_ value: JSONValue) -> [LatentSummary.Probe] {

@@ -122,7 +122,6 @@ package struct LatentSummary: Sendable, Equatable {
     package var textMove: Double
     /// Total variation, 0…1.
     package var latentMove: Double
-    package var textDiffers: Bool
     package var donorDiffers: Bool
     package var scope: String?
   }
@@ -155,8 +154,6 @@ package enum LatentLimits {
   package static let nameBytesMax = 128
   /// Complaints that are told of one summary.
   package static let complaintsMax = 64
-  /// Units that a model's text residual is computed from, at least; below it says little.
-  package static let residualUnitsMin = 40
 }
 
 /// What is wrong with a summary.

@@ -177,7 +177,7 @@ extension Outcome {
     case .scored: "scored"
     case .pending: "pending"
     case .unscored(let reason, _): "unscored: \(reason)"
-    case .skipped(let reason): "skipped: \(reason)"
+    case .skipped(let reason, _): "skipped: \(reason)"
     }
   }
 }

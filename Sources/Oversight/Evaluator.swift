@@ -46,7 +46,7 @@ package struct Evaluator: Sendable {
     // The latent scorer first: rules may ask for its metrics.
     let latent = scorers.first { $0.name == .latent }
     if let latent { outcomes[.latent] = latent.score(episode) }
-    let reading = outcomes[.latent]?.score?.latent
+    let reading = outcomes[.latent]?.latent
     for scorer in scorers where scorer.name != .latent {
       outcomes[scorer.name] = scorer.score(episode, latent: reading)
     }
@@ -90,7 +90,7 @@ package struct Evaluator: Sendable {
     return budget.excesses(outcomes, coverage: coverage).map { excess in
       let span: Span? =
         switch excess.measure {
-        case .serialDepth, .latentStepsPerToken: outcomes[.latent]?.score?.latent?.span
+        case .serialDepth, .latentStepsPerToken: outcomes[.latent]?.latent?.span
         case .redactedShare: episode.firstUnreadable
         case .illegibleShare: OpacityBudget.illegible(outcomes).first?.span
         }

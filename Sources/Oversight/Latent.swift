@@ -105,6 +105,11 @@ package struct LatentReading: Sendable, Equatable {
     self.span = span
   }
 
+  /// Whether something was measured that a finding could rest on.
+  package var isJudged: Bool {
+    anomalyP != nil || metrics[.causalTextShare] != nil || externalisation != nil
+  }
+
   /// The externalisation index by the model's own answers where it was asked, else by the probe.
   package var externalisation: Double? {
     metrics[.externalisationIndexEarly] ?? metrics[.externalisationIndex]

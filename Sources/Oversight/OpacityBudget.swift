@@ -69,7 +69,7 @@ package struct OpacityBudget: Sendable, Equatable {
   private func value(
     _ measure: Measure, _ outcomes: [ScorerName: Outcome], _ coverage: Coverage
   ) -> Double? {
-    let metrics = outcomes[.latent]?.score?.latent?.metrics
+    let metrics = outcomes[.latent]?.latent?.metrics
     switch measure {
     case .serialDepth: return metrics?[.opaqueDepthBudget]
     case .latentStepsPerToken: return metrics?[.latentStepsPerToken]

@@ -145,7 +145,7 @@ extension Policy {
       // fails on what an episode brought to be measured.
       case .unscored(let reason, _) where isRequired(name) || name == .llm || name == .latent:
         gaps.append("unscored: \(name.rawValue): \(reason)")
-      case .skipped(let reason) where isRequired(name):
+      case .skipped(let reason, _) where isRequired(name):
         gaps.append("unscored: \(name.rawValue): \(reason)")
       case nil where isRequired(name): gaps.append("unscored: \(name.rawValue): not configured")
       default: break

@@ -38,11 +38,21 @@ package enum Outcome: Sendable, Equatable {
   case pending
   /// It should have measured and could not. What it found all the same stands.
   case unscored(reason: String, findings: [Finding] = [])
-  /// The policy does not ask for it here.
-  case skipped(reason: String)
+  /// The policy does not ask for it here. What was measured of a latent summary without coming to a
+  /// judgement is kept all the same.
+  case skipped(reason: String, latent: LatentReading? = nil)
 
   package var score: Score? {
     if case .scored(let score) = self { score } else { nil }
+  }
+
+  /// What was measured of the episode's latent summaries; nil from every other scorer.
+  package var latent: LatentReading? {
+    switch self {
+    case .scored(let score): score.latent
+    case .skipped(_, let latent): latent
+    case .pending, .unscored: nil
+    }
   }
 
   package var findings: [Finding] {

@@ -52,7 +52,7 @@ package struct Verdict: Sendable, Equatable {
 
   /// What was measured of the episode's latent summaries; nil if nothing was.
   package var latent: LatentReading? {
-    outcomes.lazy.compactMap(\.outcome.score?.latent).first
+    outcomes.lazy.compactMap(\.outcome.latent).first
   }
 
   /// The findings of all scorers, the gravest first, then in the order of the text.

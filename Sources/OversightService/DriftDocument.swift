@@ -37,6 +37,13 @@ package enum DriftDocument {
     writer.object { writer in
       writer.field("episodes", test.count)
       writer.field("excluded", test.excluded)
+      // How many of them had each metric: what is compared and missing was not measured.
+      writer.key("measured")
+      writer.object { writer in
+        for (metric, level) in test.levels.sorted(by: { $0.key < $1.key }) {
+          writer.field(metric, level.count)
+        }
+      }
       writer.field("log_wealth", test.logWealth)
       writer.field("log_wealth_max", test.logWealthMax)
       writer.field("log_threshold", test.logThreshold)

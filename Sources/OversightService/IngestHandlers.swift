@@ -223,7 +223,7 @@ extension OversightService {
     }
     perform(call) { [self] in
       metrics.appendsReceived.add()
-      let revision = Revision(call, after: after, isStrict: isStrict, intake: intake)
+      let revision = revision(call, after: after, isStrict: isStrict)
       episodes.extend(
         call.arguments[0], project: call.grant?.project, with: call.request.body,
         revise: revision.revise
@@ -231,17 +231,33 @@ extension OversightService {
         switch result {
         case .success:
           metrics.appendsAnswered.add()
-          call.send(revision.response(seesVerdict: call.allows(.episodesRead)))
+          call.send(revision.response(to: call, accepted: .created))
         case .failure(let error): call.send(problem(error))
         }
       }
     }
   }
+
+  private func revision(_ call: Call, after: Int, isStrict: Bool) -> Revision {
+    let intake = intake
+    return Revision { stored throws(ImportError) in
+      let piece = call.request.body
+      let identity = AppendedPiece(digest: Digest(of: piece).bytes, after: after)
+      if stored.lastPiece == identity { return .repeated(stored) }
+      guard stored.isOpen, var episode = try intake.reread(stored) else { return .refused(.closed) }
+      guard after == episode.messages.count - 1 else {
+        return .refused(.wrongIndex(episode.messages.count - 1))
+      }
+      try intake.append(piece, to: &episode, isStrict: isStrict)
+      return .accepted(intake.revision(stored, to: episode, piece, identity))
+    }
+  }
 }
 
-/// What an appended piece comes to, decided on the store's thread and answered after the commit.
-private final class Revision: Sendable {
-  private enum Answer {
+/// What a change of a stored episode comes to, decided on the store's thread and answered after the
+/// commit.
+final class Revision: Sendable {
+  enum Answer {
     case accepted(EpisodeRecord)
     /// The same piece was appended before.
     case repeated(StoredEpisode)
@@ -249,44 +265,26 @@ private final class Revision: Sendable {
   }
 
   private let answer = Locked<Answer>(.refused(.notFound))
-  private let call: Call
-  private let after: Int
-  private let isStrict: Bool
-  private let intake: Intake
+  private let decide: @Sendable (StoredEpisode) throws(ImportError) -> Answer
 
-  init(_ call: Call, after: Int, isStrict: Bool, intake: Intake) {
-    self.call = call
-    self.after = after
-    self.isStrict = isStrict
-    self.intake = intake
+  init(_ decide: @escaping @Sendable (StoredEpisode) throws(ImportError) -> Answer) {
+    self.decide = decide
   }
 
   @Sendable func revise(_ stored: StoredEpisode) -> Extension {
-    let (answer, result) = decide(stored)
-    self.answer.withLock { $0 = answer }
-    return result
-  }
-
-  private func decide(_ stored: StoredEpisode) -> (Answer, Extension) {
-    let piece = call.request.body
+    let answer: Answer
     do {
-      let identity = AppendedPiece(digest: Digest(of: piece).bytes, after: after)
-      if stored.lastPiece == identity { return (.repeated(stored), .refused) }
-      guard stored.isOpen, var episode = try intake.reread(stored) else {
-        return (.refused(.closed), .refused)
-      }
-      guard after == episode.messages.count - 1 else {
-        return (.refused(.wrongIndex(episode.messages.count - 1)), .refused)
-      }
-      try intake.append(piece, to: &episode, isStrict: isStrict)
-      let record = intake.revision(stored, to: episode, piece, identity)
-      return (.accepted(record), .accepted(record))
+      answer = try decide(stored)
     } catch {
-      return (.refused(Problem(error)), .refused)
+      answer = .refused(Problem(error))
     }
+    self.answer.withLock { $0 = answer }
+    return if case .accepted(let record) = answer { .accepted(record) } else { .refused }
   }
 
-  func response(seesVerdict: Bool) -> Response {
+  /// - Parameter accepted: the status of a change that was made.
+  func response(to call: Call, accepted: Status) -> Response {
+    let seesVerdict = call.allows(.episodesRead)
     switch answer.withLock({ $0 }) {
     case .refused(let problem):
       return problem.response(instance: call.request.path, requestID: call.requestID)
@@ -295,7 +293,7 @@ private final class Revision: Sendable {
       return .json(.ok, document ?? Receipt(stored.id, stored.externalID).json)
     case .accepted(let record):
       return .json(
-        .created, seesVerdict ? record.document : Receipt(record.id, record.externalID).json)
+        accepted, seesVerdict ? record.document : Receipt(record.id, record.externalID).json)
     }
   }
 }

@@ -4,67 +4,37 @@ internal import Importers
 internal import JSON
 internal import LatentAnalysis
 internal import Oversight
-internal import Threads
 
-/// Adding latent summaries to a stored episode.
+/// Adding latent summaries to a stored episode. What is malformed is refused, since whoever sent it
+/// can mend it; what contradicts itself is kept and marked.
 extension OversightService {
   func putLatent(_ call: Call) throws(Refusal) {
     perform(call) { [self] in
       metrics.appendsReceived.add()
-      let addition = LatentAddition(call, intake)
-      guard let piece = addition.piece else { return call.refuse(addition.malformed) }
+      let summaries: [String]
+      do throws(JSONError) {
+        summaries = try JSONParser().parse(call.request.body) { value, _ in
+          let list = value["latent"] ?? value
+          return list.kind == .array
+            ? list.eachElement.map(\.text) : list.kind == .object ? [list.text] : []
+        }
+      } catch {
+        return call.refuse(.notJSON(error))
+      }
+      guard !summaries.isEmpty else { return call.refuse(.noSummaries) }
+      // Kept as a piece of the episode: the same as appended messages, without any.
+      let piece = Self.piece(summaries)
+      let revision = revision(summaries, piece)
       episodes.extend(
-        call.arguments[0], project: call.grant?.project, with: piece, revise: addition.revise
+        call.arguments[0], project: call.grant?.project, with: piece, revise: revision.revise
       ) { [self] result in
         switch result {
         case .success:
           metrics.appendsAnswered.add()
-          call.send(addition.response(seesVerdict: call.allows(.episodesRead)))
+          call.send(revision.response(to: call, accepted: .ok))
         case .failure(let error): call.send(problem(error))
         }
       }
-    }
-  }
-}
-
-/// What a body of summaries comes to for an episode, decided on the store's thread and answered after
-/// the commit. What is malformed is refused, since whoever sent it can mend it; what contradicts
-/// itself is kept and marked.
-private final class LatentAddition: Sendable {
-  private enum Answer {
-    case accepted(EpisodeRecord)
-    case repeated(StoredEpisode)
-    case refused(Problem)
-  }
-
-  /// What is kept as a piece of the episode: the same as appended messages, without any.
-  let piece: [UInt8]?
-  /// Why there is no piece.
-  let malformed: Problem
-
-  private let summaries: [String]
-  private let answer = Locked<Answer>(.refused(.notFound))
-  private let call: Call
-  private let intake: Intake
-
-  init(_ call: Call, _ intake: Intake) {
-    self.call = call
-    self.intake = intake
-    do {
-      let summaries = try JSONParser().parse(call.request.body) { value, _ in
-        let list = value["latent"] ?? value
-        return list.kind == .array
-          ? list.eachElement.map(\.text) : list.kind == .object ? [list.text] : []
-      }
-      self.summaries = summaries
-      malformed = .noSummaries
-      piece = summaries.isEmpty ? nil : Self.piece(summaries)
-    } catch {
-      summaries = []
-      piece = nil
-      malformed = Problem(
-        "malformed-json", .badRequest, "The body is not JSON.",
-        error.message + (error.offset.map { " (at byte \($0))" } ?? ""))
     }
   }
 
@@ -77,39 +47,31 @@ private final class LatentAddition: Sendable {
     return writer.bytes
   }
 
-  @Sendable func revise(_ stored: StoredEpisode) -> Extension {
-    let (answer, result) = decide(stored)
-    self.answer.withLock { $0 = answer }
-    return result
-  }
-
-  private func decide(_ stored: StoredEpisode) -> (Answer, Extension) {
-    guard let piece else { return (.refused(malformed), .refused) }
-    do {
-      guard var episode = try intake.reread(stored) else { return (.refused(.notKept), .refused) }
+  private func revision(_ summaries: [String], _ piece: [UInt8]) -> Revision {
+    let intake = intake
+    return Revision { stored throws(ImportError) in
+      guard var episode = try intake.reread(stored) else { return .refused(.notKept) }
       let identity = AppendedPiece(
         digest: Digest(of: piece).bytes, after: episode.messages.count - 1)
-      if stored.lastPiece == identity { return (.repeated(stored), .refused) }
-      if let problem = problem(in: episode) { return (.refused(problem), .refused) }
+      if stored.lastPiece == identity { return .repeated(stored) }
+      if let problem = Self.problem(of: summaries, in: episode) { return .refused(problem) }
       try intake.append(piece, to: &episode, isStrict: true)
-      let record = intake.revision(stored, to: episode, piece, identity)
-      return (.accepted(record), .accepted(record))
-    } catch {
-      return (.refused(Problem(error)), .refused)
+      return .accepted(intake.revision(stored, to: episode, piece, identity))
     }
   }
 
-  /// What is malformed in the summaries, seen beside the episode's text.
-  private func problem(in episode: Episode) -> Problem? {
+  /// What is malformed in summaries, seen beside the episode's text.
+  private static func problem(of summaries: [String], in episode: Episode) -> Problem? {
     var episode = episode
     episode.latentSummaries = summaries
     var problems: [ImportProblem] = []
     for (index, report) in LatentScorer().reports(of: episode).enumerated() {
+      let place = summaries.count == 1 ? "#" : "#/\(index)"
       for complaint in report.complaints where complaint.kind == .malformed {
-        let pointer =
-          summaries.count == 1 ? complaint.pointer : "#/\(index)" + complaint.pointer.dropFirst()
         problems.append(
-          ImportProblem(pointer: pointer, code: complaint.code, detail: complaint.message))
+          ImportProblem(
+            pointer: place + complaint.pointer.dropFirst(), code: complaint.code,
+            detail: complaint.message))
       }
     }
     guard !problems.isEmpty else { return nil }
@@ -120,21 +82,15 @@ private final class LatentAddition: Sendable {
     problem.isTruncated = problems.count > ImportError.problemsMax
     return problem
   }
-
-  func response(seesVerdict: Bool) -> Response {
-    switch answer.withLock({ $0 }) {
-    case .refused(let problem):
-      return problem.response(instance: call.request.path, requestID: call.requestID)
-    case .repeated(let stored):
-      let document = seesVerdict ? stored.document : nil
-      return .json(.ok, document ?? Receipt(stored.id, stored.externalID).json)
-    case .accepted(let record):
-      return .json(.ok, seesVerdict ? record.document : Receipt(record.id, record.externalID).json)
-    }
-  }
 }
 
 extension Problem {
+  fileprivate static func notJSON(_ error: JSONError) -> Problem {
+    Problem(
+      "malformed-json", .badRequest, "The body is not JSON.",
+      error.message + (error.offset.map { " (at byte \($0))" } ?? ""))
+  }
+
   fileprivate static let noSummaries = Problem(
     "no-latent-summary", .unprocessableContent, "There is no latent summary in the body.",
     "Send one 'latent-summary/1' object, an array of them, or {\"latent\": [...]}.")

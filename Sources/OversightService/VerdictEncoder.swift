@@ -109,7 +109,7 @@ package enum VerdictEncoder {
       case .scored(let score): writer.field("scored", score.suspicion.value)
       case .pending: writer.field("pending", true)
       case .unscored(let reason, _): writer.field("unscored", reason)
-      case .skipped(let reason): writer.field("skipped", reason)
+      case .skipped(let reason, _): writer.field("skipped", reason)
       }
     }
   }

@@ -49,6 +49,9 @@ struct EpisodeReviser {
     }
     if record.latent != nil {
       try connection.run(LatentReadings.insert.sql, LatentReadings.columns([record]))
+    } else {
+      // What was measured before is not of the summaries that are there now.
+      try connection.run("DELETE FROM latent_readings WHERE episode_id = $1", [.text(stored.id)])
     }
     if !record.isKeptWhole {
       try connection.run("DELETE FROM episode_pieces WHERE episode_id = $1", [.text(stored.id)])

@@ -204,6 +204,7 @@ struct LatentReadings {
       SELECT \(Self.stateColumns) FROM latent_baselines
       WHERE project = $1 AND model = $2 AND model_version = $3 AND recorder = $4 FOR UPDATE
       """, name)
+    // A new row, or one of an earlier list of features, with which nothing can be compared.
     var baseline = Self.baseline(result, 0, from: 0) ?? LatentBaseline()
     for row in features { baseline.add(row) }
     func array(_ values: [Double]) -> Parameter {

@@ -321,9 +321,13 @@ extension RuleScorer {
   }
 
   /// - Returns: nil if the rule is not in the set, or the scan failed.
-  package func explanation(of id: String, in episode: Episode) -> Explanation? {
+  ///
+  /// - Parameter latent: what the latent scorer measured of the episode.
+  package func explanation(
+    of id: String, in episode: Episode, latent: LatentReading? = nil
+  ) -> Explanation? {
     guard let rule = rules.rules.firstIndex(where: { $0.id == id }),
-      let scan = scanners.use({ scan(episode, $0) })
+      let scan = scanners.use({ scan(episode, $0, latent) })
     else { return nil }
     var evaluator = ConditionEvaluator(scan)
     let truth = answer(rule, scan, &evaluator).truth

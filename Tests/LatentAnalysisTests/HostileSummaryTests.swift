@@ -166,6 +166,29 @@ struct HostileSummaryTests {
     #expect(sound > 0)
   }
 
+  @Test func `scalars alone are measured and judge nothing`() throws {
+    let episode = try #require(
+      JSONSerialization.jsonObject(with: Data(try Self.episode.get())) as? [String: Any])
+    var summary = try #require((episode["latent"] as? [[String: Any]])?.first)
+    let segments = summary["segments"] as? [[String: Any]] ?? []
+    summary["segments"] = segments.map { $0.filter { $0.key != "early_answer" } }
+    let text = try #require(try self.summary()["text"] as? String)
+    var message = Message(role: .assistant)
+    message.parts = [.reasoning(Reasoning(visibility: .full, text: text))]
+    let json = try JSONSerialization.data(withJSONObject: summary)
+    let outcome = LatentScorer().score(
+      Episode(
+        messages: [Message(role: .user), message],
+        latentSummaries: [String(decoding: json, as: UTF8.self)]))
+    guard case .skipped(let reason, let latent) = outcome else {
+      Issue.record("\(outcome)")
+      return
+    }
+    #expect(reason == "no probe, early answer or swap, and no baseline")
+    #expect(latent?.metrics[.latentStepsPerToken] != nil)
+    #expect(latent?.features?.count == LatentReading.featureNames.count)
+  }
+
   @Test func `one unsound summary leaves its episode unscored, and what others show stands`() throws
   {
     var episode = try #require(

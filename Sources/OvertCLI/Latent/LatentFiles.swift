@@ -34,11 +34,12 @@ struct LatentFiles {
   func read(_ file: String, _ body: (Entry) -> Void) throws -> Bool {
     let parser = JSONParser()
     let importer = EpisodeImporter()
+    let scorer = LatentScorer()
     var isComplete = true
     do {
       try input.read(file) { documents in
         for document in documents {
-          isComplete = Self.entries(document, parser, importer, body) && isComplete
+          isComplete = Self.entries(document, parser, importer, scorer, body) && isComplete
         }
       }
     } catch {
@@ -50,7 +51,7 @@ struct LatentFiles {
 
   private static func entries(
     _ document: ScanDocument, _ parser: JSONParser, _ importer: EpisodeImporter,
-    _ body: (Entry) -> Void
+    _ scorer: LatentScorer, _ body: (Entry) -> Void
   ) -> Bool {
     // What is no JSON at all is told as a summary's complaint.
     let own = try? parser.parse(document.bytes) { value, _ in
@@ -63,7 +64,7 @@ struct LatentFiles {
     }
     do throws(ImportError) {
       let episode = try importer.episode(document.bytes)
-      let reports = LatentScorer().reports(of: episode)
+      let reports = scorer.reports(of: episode)
       for (index, report) in reports.enumerated() {
         var text = ""
         if case .part(let message, let part) = report.summary?.source {

@@ -31,16 +31,20 @@ struct DriftSource: ParsableArguments {
   }
 
   /// What `GET /v1/models/{id}/externalisation` answers.
-  func document(_ client: ClientOptions, tolerance: Double) throws -> [UInt8] {
+  ///
+  /// - Returns: and whether every episode there could be measured, as far as that is known.
+  func document(
+    _ client: ClientOptions, tolerance: Double
+  ) throws -> (document: [UInt8], isComplete: Bool) {
     guard from.isEmpty else { return try local(tolerance: tolerance) }
     let client = try ServerClient(client)
     let id = try ModelText.id(of: model, project, client)
     let filter = reference.map { "&reference=\(queryEscaped($0))" } ?? ""
     let path = "/v1/models/\(id)/externalisation?alpha=\(alpha)&tolerance=\(tolerance)" + filter
-    return try client.send("GET", path) { _, bytes in bytes }
+    return (try client.send("GET", path) { _, bytes in bytes }, true)
   }
 
-  private func local(tolerance: Double) throws -> [UInt8] {
+  private func local(tolerance: Double) throws -> (document: [UInt8], isComplete: Bool) {
     let input = ScanInput(from)
     guard input.missing.isEmpty, !input.files.isEmpty else {
       throw CommandFailure(
@@ -60,7 +64,7 @@ struct DriftSource: ParsableArguments {
             continue
           }
           guard !episode.latentSummaries.isEmpty else { continue }
-          guard let reading = scorer.score(episode).score?.latent else {
+          guard let reading = scorer.score(episode).latent else {
             unsound += 1
             continue
           }
@@ -99,6 +103,6 @@ struct DriftSource: ParsableArguments {
       writer.field("name", model)
       DriftDocument.write(drift, to: &writer)
     }
-    return writer.bytes
+    return (writer.bytes, unreadable == 0 && unsound == 0)
   }
 }

@@ -38,13 +38,15 @@ struct GateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let document = try source.document(client, tolerance: maxExternalisationDrop)
-    let (line, status) = try JSONParser().parse(document) { answer, _ in decision(answer) }
+    let (document, isComplete) = try source.document(client, tolerance: maxExternalisationDrop)
+    let (line, status) = try JSONParser().parse(document) { answer, _ in
+      decision(answer, isComplete: isComplete)
+    }
     Console.line(line)
     if status != .pass { throw status }
   }
 
-  private func decision(_ answer: JSONValue) -> (String, ExitStatus) {
+  private func decision(_ answer: JSONValue, isComplete: Bool) -> (String, ExitStatus) {
     let name = VisibleText.line(answer["name"]?.string ?? source.model)
     guard let reference = answer["reference"]?.string else {
       return ("INCOMPLETE  \(name): no episode with a latent summary", .incomplete)
@@ -76,6 +78,19 @@ struct GateCommand: ParsableCommand {
         "INCOMPLETE  \(label): \(count) comparable episodes, \(minEpisodes) are asked for; \(drift)",
         .incomplete
       )
+    }
+    // What the reference was measured by must be measured here too, or its loss passes for no drop.
+    let measured = judged["drift"]?["measured"]
+    for metric in answer["metrics"]?.eachElement.compactMap(\.string) ?? [] {
+      let episodes = measured?.eachField.first { $0.key.string == metric }?.value.integer ?? 0
+      guard episodes < minEpisodes else { continue }
+      return (
+        "INCOMPLETE  \(label): \(metric) was measured in \(episodes) comparable episodes, "
+          + "\(minEpisodes) are asked for; the reference has it", .incomplete
+      )
+    }
+    guard isComplete else {
+      return ("INCOMPLETE  \(label): some episodes could not be read or are not sound", .incomplete)
     }
     return (
       "PASS  \(label): no sign of a drop by more than \(maxExternalisationDrop) in \(count) "

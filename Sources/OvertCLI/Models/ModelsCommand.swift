@@ -88,7 +88,7 @@ struct ModelsCommand: ParsableCommand {
     @OptionGroup var client: ClientOptions
 
     func run() throws {
-      let document = try source.document(client, tolerance: source.tolerance)
+      let document = try source.document(client, tolerance: source.tolerance).document
       let (text, drawing) = try JSONParser().parse(document) { answer, _ in
         (DriftText.text(answer), DriftPlot(answer).svg)
       }

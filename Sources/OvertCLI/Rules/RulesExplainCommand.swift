@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Importers
+internal import LatentAnalysis
 internal import Oversight
 internal import RuleEngine
 
@@ -30,7 +31,10 @@ extension RulesCommand {
         return Console.write(RuleText.text(rule, evidence: RuleFolder.evidence(beside: path)))
       }
       let episode = try episode(on)
-      guard let lines = RuleScorer(set).explanation(of: rule.id, in: episode) else {
+      guard
+        let lines = RuleScorer(set).explanation(
+          of: rule.id, in: episode, latent: LatentScorer().score(episode).latent)
+      else {
         throw CommandFailure(.badConfiguration, "\(rule.id) is deprecated and is not asked")
       }
       Console.line("\(rule.id): \(lines.truth)")
