@@ -71,7 +71,8 @@ let package = Package(
       "Monitors",
       ["Oversight", "Evaluation", "Threads", "JSON", "Cryptography", "HTTPClient"]),
     module(
-      "PostgresStore", ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres", log]),
+      "PostgresStore",
+      ["Oversight", "Migrations", "Threads", "JSON", "Cryptography", "CPostgres", log]),
     .target(
       name: "OversightService",
       dependencies: [
@@ -128,7 +129,7 @@ let package = Package(
     tests("LatentAnalysis", ["Oversight", "JSON"]),
     tests("Evaluation", ["Oversight"]),
     tests("Monitors", ["Oversight", "Evaluation", "HTTPClient", "JSON", "Threads"]),
-    tests("PostgresStore", ["Oversight", "Migrations", log]),
+    tests("PostgresStore", ["Oversight", "Migrations", "Cryptography", log]),
     tests("OversightService", ["Oversight", "HTTPServer", "Importers", "Threads", "JSON"]),
     tests("OvertCLI", ["Oversight", "Importers", "JSON", arguments]),
     suite("RuleSetTests", ["RuleEngine", "LatentAnalysis", "Importers", "Oversight"]),

@@ -20,5 +20,9 @@ package struct Migration: Sendable {
     Migration(3, "traces_and_quotas", PackageResources._003_traces_and_quotas_sql),
     Migration(4, "monitor", PackageResources._004_monitor_sql),
     Migration(5, "latent", PackageResources._005_latent_sql),
+    Migration(6, "store", PackageResources._006_store_sql),
   ]
+  /// Roles and row-level security (`sql/roles.sql`): no step of the schema, since roles belong to
+  /// the whole server; may be run as often as one likes.
+  package static let roles = String(decoding: PackageResources.roles_sql, as: UTF8.self)
 }

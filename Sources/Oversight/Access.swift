@@ -8,6 +8,10 @@ package enum Scope: String, CaseIterable, Sendable {
   case transcriptsRead = "transcripts:read"
   /// Ask for a judgement without storing.
   case assess
+  /// Delete the text of episodes for good.
+  case episodesDelete = "episodes:delete"
+  /// See the audit log.
+  case auditRead = "audit:read"
   /// Record reviews.
   case reviewsWrite = "reviews:write"
   /// See counters.

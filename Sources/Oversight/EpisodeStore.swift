@@ -6,8 +6,10 @@ package struct EpisodeRecord: Sendable {
   package var externalID: String
   /// SHA-256 of the received bytes after decompression, 32 bytes.
   package var contentDigest: [UInt8]
-  /// The received bytes after decompression, whole.
+  /// The bytes to be kept: as received after decompression, whole, but for what was redacted.
   package var received: [UInt8]
+  /// What of them was overwritten.
+  package var redactions: [Redaction] = []
   package var format: String
   package var model: String?
   package var agent: String?
@@ -104,6 +106,8 @@ package struct StoredEpisode: Sendable, Equatable {
   /// The received bytes, first the episode, then what was appended, in order; nil in lists, and
   /// empty where only the ledger row is kept.
   package var received: [[UInt8]]?
+  /// When its text was deleted on request, RFC 3339 in UTC; nil if it was not.
+  package var deletedAt: String?
 
   package init(
     id: String, project: String, externalID: String, format: String, model: String?,
@@ -183,7 +187,7 @@ package struct StoreError: Error, Sendable, Equatable {
 package typealias Completion<Value> = @Sendable (Result<Value, StoreError>) -> Void
 
 /// Where judged episodes are kept. Calls return at once; results come through completions.
-package protocol EpisodeStore: ModelStore {
+package protocol EpisodeStore: ModelStore, AuditLog {
   /// Keeps a record. `created` means that it is on disk.
   func record(_ record: EpisodeRecord, _ completion: @escaping Completion<Recording>)
 
@@ -199,6 +203,12 @@ package protocol EpisodeStore: ModelStore {
 
   /// Episodes, the newest first, without their text.
   func episodes(_ filter: EpisodeFilter, _ completion: @escaping Completion<[StoredEpisode]>)
+
+  /// Deletes an episode's text for good. Its ledger row stays, and the audit log tells who did it.
+  ///
+  /// - Parameter actor: the token that asked for it.
+  func delete(
+    _ id: String, project: String?, actor: String, _ completion: @escaping Completion<Void>)
 
   /// What is kept, in numbers; `project` nil counts all.
   func statistics(project: String?, _ completion: @escaping Completion<StoreStatistics>)

@@ -112,6 +112,18 @@ package final class OversightService: RequestHandler {
     }
   }
 
+  /// Has the audit log tell by what this server judges from now on.
+  ///
+  /// - Parameter server: the server's name.
+  package func recordActivation(by server: String) {
+    let versions = intake.evaluator.versions.sorted { $0.key < $1.key }
+    let event = AuditEvent(
+      .activation, subject: server, versions.map { .init($0.key, $0.value) })
+    episodes.append(event) { [self] result in
+      if case .failure(let error) = result { _ = problem(error) }
+    }
+  }
+
   /// An episode as it was received, all its pieces together; nil if its text is not kept.
   package func episode(of stored: StoredEpisode) -> Episode? {
     // What was readable when it came is readable now; if not, there is nothing to judge.

@@ -68,6 +68,20 @@ extension OversightService {
   }
 }
 
+extension OversightService {
+  /// Deletes an episode's text for good; its ledger row and the audit log tell that it was there.
+  func deleteEpisode(_ call: Call) {
+    episodes.delete(
+      call.arguments[0], project: call.grant?.project, actor: call.grant?.id ?? ""
+    ) { [self] result in
+      switch result {
+      case .success: call.send(Response(.noContent))
+      case .failure(let error): call.send(problem(error))
+      }
+    }
+  }
+}
+
 /// Lists of episodes: filters, pages, rows.
 enum EpisodeListing {
   private static let limitMax = 200
@@ -153,5 +167,6 @@ enum EpisodeListing {
     writer.field("suspicion", episode.suspicion)
     writer.field("rules", episode.rules)
     writer.field("trace_id", episode.traceID)
+    if let deletedAt = episode.deletedAt { writer.field("deleted_at", deletedAt) }
   }
 }

@@ -105,6 +105,9 @@ enum Routes {
       .get, "/v1/episodes/{}", .episodesRead, parameters: ["include"],
       { service, call throws(Refusal) in try service.getEpisode(call) }),
     Route(
+      .delete, "/v1/episodes/{}", .episodesDelete,
+      { service, call throws(Refusal) in service.deleteEpisode(call) }),
+    Route(
       .get, "/v1/episodes/{}/received", .transcriptsRead, parameters: ["piece"],
       { service, call throws(Refusal) in try service.getReceived(call) }),
     Route(
@@ -120,6 +123,15 @@ enum Routes {
     Route(
       .get, "/v1/stats", .episodesRead, parameters: ["project"],
       { service, call throws(Refusal) in try service.getStatistics(call) }),
+    Route(
+      .get, "/v1/audit", .auditRead, parameters: ["from", "limit", "subject"],
+      { service, call throws(Refusal) in try service.getAudit(call) }),
+    Route(
+      .get, "/v1/audit/inclusion", .auditRead, parameters: ["number", "size"],
+      { service, call throws(Refusal) in try service.getInclusion(call) }),
+    Route(
+      .get, "/v1/audit/consistency", .auditRead, parameters: ["from", "size"],
+      { service, call throws(Refusal) in try service.getConsistency(call) }),
     Route(
       .get, "/v1/tokens", .tokensAdmin,
       { service, call throws(Refusal) in service.listTokens(call) }),

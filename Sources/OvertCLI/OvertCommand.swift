@@ -22,7 +22,7 @@ struct OvertCommand: ParsableCommand {
       StatsCommand.self,
       RulesCommand.self, LatentCommand.self, ModelsCommand.self, GateCommand.self,
       MonitorCommand.self, EvaluateCommand.self,
-      CalibrateCommand.self, TokenCommand.self,
+      CalibrateCommand.self, TokenCommand.self, AuditCommand.self,
       MigrateCommand.self,
     ])
 

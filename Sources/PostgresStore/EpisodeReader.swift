@@ -17,30 +17,32 @@ struct EpisodeReader {
     let lock = isLocked ? " FOR UPDATE" : ""
     let result = try connection.run(
       """
-      SELECT \(Self.columns), encode(document, 'hex'), encode(received, 'hex'),
-        encode(piece_digest, 'hex'), piece_after FROM episodes
+      SELECT \(Self.columns), encode(document, 'hex'), encode(piece_digest, 'hex'), piece_after,
+        is_whole, to_char(deleted_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM episodes
       WHERE id = $1 AND ($2::text IS NULL OR project = $2)\(lock)
       """, [.text(storable(id)), .text(project)])
     guard result.rowCount == 1, var episode = Self.episode(result, 0) else {
       throw StoreError(.notFound, "there is no such episode")
     }
     episode.document = result.text(0, 13).flatMap(unhex)
-    if let digest = result.text(0, 15).flatMap(unhex),
-      let after = result.text(0, 16).flatMap(Int.init)
+    if let digest = result.text(0, 14).flatMap(unhex),
+      let after = result.text(0, 15).flatMap(Int.init)
     {
       episode.lastPiece = AppendedPiece(digest: digest, after: after)
     }
-    episode.received =
-      try result.text(0, 14).flatMap(unhex).map { [$0] + (try pieces(of: id)) } ?? []
+    episode.deletedAt = result.text(0, 17)
+    episode.received = result.text(0, 16) == "t" ? try pieces(of: id) : []
     return episode
   }
 
-  private func pieces(of id: String) throws -> [[UInt8]] {
-    let result = try connection.run(
-      """
-      SELECT encode(received, 'hex') FROM episode_pieces WHERE episode_id = $1 ORDER BY number
-      """, [.text(id)])
-    return (0..<result.rowCount).compactMap { result.text($0, 0).flatMap(unhex) }
+  private static let contents = PostgresConnection.Statement(
+    name: "read_contents",
+    sql: "SELECT received FROM episode_contents WHERE episode_id = $1 ORDER BY number")
+
+  private func pieces(of id: String) throws(PostgresError) -> [[UInt8]] {
+    // Binary, as a pipeline has it.
+    let result = try connection.pipeline([(Self.contents, [.text(id)])])[0]
+    return (0..<result.rowCount).compactMap { result.bytes($0, 0) }
   }
 
   /// Episodes without their text, the newest first.

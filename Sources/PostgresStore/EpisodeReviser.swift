@@ -6,20 +6,31 @@ struct EpisodeReviser {
 
   /// Keeps a new piece of an open episode with the verdict that it leads to. An episode that closes
   /// clear shrinks to its ledger row.
+  ///
+  /// - Parameters:
+  ///   - piece: as it came.
+  ///   - record: the new verdict, with the piece as it is to be kept.
   func extend(
     _ stored: StoredEpisode, with piece: [UInt8], to record: EpisodeRecord
   ) throws(PostgresError) {
-    try connection.run(
+    let kept = try connection.run(
       """
-      INSERT INTO episode_pieces (episode_id, number, received)
-      SELECT $1, coalesce(max(number), 0) + 1, $2 FROM episode_pieces WHERE episode_id = $1
-      """, [.text(stored.id), .bytes(piece)])
+      INSERT INTO episode_contents (episode_id, number, project, received, redactions)
+      SELECT $1, max(number) + 1, $2, $3, $4::text[] FROM episode_contents WHERE episode_id = $1
+      RETURNING number
+      """,
+      [
+        .text(stored.id), .text(stored.project), .bytes(record.received),
+        .text(record.redactionLiteral),
+      ])
     try update(stored, record, pieceBytes: piece.count, record.piece)
+    try connection.append([.verdict(record, piece: kept.text(0, 0).flatMap(Int.init))])
   }
 
   /// Gives an episode the verdict that a monitor's answer leads to.
   func settle(_ stored: StoredEpisode, _ record: EpisodeRecord) throws(PostgresError) {
     try update(stored, record, pieceBytes: 0, stored.lastPiece)
+    try connection.append([.verdict(record, piece: nil)])
   }
 
   private func update(
@@ -30,7 +41,7 @@ struct EpisodeReviser {
       UPDATE episodes SET is_open = $2, verdict = $3, severity = $4, suspicion = $5, rules = $6,
         message_count = $7, document = $8, received_bytes = received_bytes + $9,
         piece_digest = $11, piece_after = $12,
-        updated_at = now(), received = CASE WHEN $10::boolean THEN received END
+        updated_at = now(), is_whole = $10::boolean
       WHERE id = $1
       """,
       [
@@ -54,7 +65,7 @@ struct EpisodeReviser {
       try connection.run("DELETE FROM latent_readings WHERE episode_id = $1", [.text(stored.id)])
     }
     if !record.isKeptWhole {
-      try connection.run("DELETE FROM episode_pieces WHERE episode_id = $1", [.text(stored.id)])
+      try connection.run("DELETE FROM episode_contents WHERE episode_id = $1", [.text(stored.id)])
     }
   }
 
@@ -62,19 +73,54 @@ struct EpisodeReviser {
   ///
   /// - Returns: how many.
   func closeIdle(minutes: Int) throws(PostgresError) -> Int {
-    let result = try connection.run(
+    let closed = try connection.run(
       """
       WITH closed AS (
-        UPDATE episodes SET is_open = false, updated_at = now(),
-          received = CASE WHEN verdict <> 'clear' THEN received END
-        WHERE is_open AND updated_at < now() - make_interval(mins => $1::int)
-        RETURNING id, verdict
+        UPDATE episodes SET is_open = false, updated_at = now(), is_whole = verdict <> 'clear'
+        WHERE id IN (
+          SELECT id FROM episodes
+          WHERE is_open AND updated_at < now() - make_interval(mins => $1::int)
+          ORDER BY id FOR UPDATE SKIP LOCKED)
+        RETURNING id, project, is_whole
       ), forgotten AS (
-        DELETE FROM episode_pieces USING closed
-        WHERE episode_id = closed.id AND closed.verdict = 'clear'
+        DELETE FROM episode_contents USING closed
+        WHERE episode_id = closed.id AND NOT closed.is_whole
       )
-      SELECT count(*) FROM closed
+      SELECT id, project, is_whole FROM closed ORDER BY id
       """, [.text("\(minutes)")])
-    return result.text(0, 0).flatMap(Int.init) ?? 0
+    try connection.append(
+      (0..<closed.rowCount).map { row in
+        AuditEvent(
+          .closing, subject: closed.text(row, 0) ?? "",
+          [
+            .init("project", closed.text(row, 1)),
+            .init("kept", closed.text(row, 2) == "t" ? "whole" : "ledger"),
+          ])
+      })
+    return closed.rowCount
+  }
+
+  /// Deletes an episode's text; its ledger row stays.
+  func delete(_ id: String, project: String?, actor: String) throws {
+    let deleted = try connection.run(
+      """
+      UPDATE episodes SET is_whole = false, is_open = false, deleted_at = coalesce(deleted_at, now())
+      WHERE id = $1 AND ($2::text IS NULL OR project = $2) RETURNING project
+      """, [.text(storable(id)), .text(project)])
+    guard deleted.rowCount == 1 else {
+      throw StoreError(.notFound, "there is no such episode")
+    }
+    try connection.run("DELETE FROM episode_contents WHERE episode_id = $1", [.text(id)])
+    // Nobody can be asked about a text that is gone.
+    try connection.run(
+      """
+      UPDATE monitor_jobs SET finished_at = now(), outcome = 'deleted', leased_until = NULL
+      WHERE episode_id = $1 AND finished_at IS NULL
+      """, [.text(id)])
+    try connection.append([
+      AuditEvent(
+        .deletion, subject: id,
+        [.init("project", deleted.text(0, 0)), .init("by", actor)])
+    ])
   }
 }

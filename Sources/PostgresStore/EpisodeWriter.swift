@@ -18,25 +18,37 @@ struct EpisodeWriter {
   /// Bytes of one transaction, beyond the first row's: PostgreSQL takes a gigabyte at once.
   static let groupBytesMax = 64 << 20
 
-  private static let begin = PostgresConnection.Statement(name: "begin", sql: "BEGIN")
   private static let commit = PostgresConnection.Statement(name: "commit", sql: "COMMIT")
   /// All rows of a group in one statement: planned and set up once, not once a row.
   private static let insert = PostgresConnection.Statement(
     name: "insert_episodes",
     sql: """
       INSERT INTO episodes (id, project, external_id, content_digest, format, model, agent, is_open,
-        verdict, severity, suspicion, rules, message_count, document, received, received_bytes,
+        verdict, severity, suspicion, rules, message_count, document, is_whole, received_bytes,
         trace_id)
       SELECT id, project, external_id, content_digest, format, model, agent, is_open,
-        verdict, severity, suspicion, rules::text[], message_count, document, received,
+        verdict, severity, suspicion, rules::text[], message_count, document, is_whole,
         received_bytes, trace_id
       FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[],
         $7::text[], $8::boolean[], $9::text[], $10::text[], $11::float8[], $12::text[],
-        $13::integer[], $14::bytea[], $15::bytea[], $16::integer[], $17::text[])
+        $13::integer[], $14::bytea[], $15::boolean[], $16::integer[], $17::text[])
         AS row (id, project, external_id, content_digest, format, model, agent, is_open, verdict,
-          severity, suspicion, rules, message_count, document, received, received_bytes, trace_id)
-      ON CONFLICT (project, external_id) DO NOTHING RETURNING id
+          severity, suspicion, rules, message_count, document, is_whole, received_bytes, trace_id)
+      ON CONFLICT (external_id, project) DO NOTHING RETURNING id
       """)
+  /// Texts of those that are new.
+  private static let keep = PostgresConnection.Statement(
+    name: "insert_contents",
+    sql: """
+      INSERT INTO episode_contents (episode_id, number, project, received, redactions)
+      SELECT episode_id, 0, project, received, redactions::text[]
+      FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[])
+        AS row (episode_id, project, received, redactions)
+      WHERE EXISTS (SELECT FROM episodes WHERE episodes.id = row.episode_id)
+      """)
+  /// Entries of the audit log about those that are new.
+  private static let audit = AuditEntry.statement(
+    "audit_verdicts", where: "EXISTS (SELECT FROM episodes WHERE episodes.id = subject)")
   /// Jobs of those that are new: what was kept before has had its own.
   private static let enqueue = PostgresConnection.Statement(
     name: "insert_monitor_jobs",
@@ -96,21 +108,25 @@ struct EpisodeWriter {
   ) throws(PostgresError) -> [Bool] {
     connection.clearWarning()
     let asked = records.filter { $0.monitor != nil }
-    var statements: [(PostgresConnection.Statement, [Parameter])] = [
-      (Self.begin, []), (Self.insert, EpisodeRecord.columns(records)),
-    ]
+    var statements = connection.beginning
+    let place = statements.count
+    statements.append((Self.insert, EpisodeRecord.columns(records)))
+    let whole = records.filter(\.isKeptWhole)
+    if !whole.isEmpty { statements.append((Self.keep, EpisodeRecord.contentColumns(whole))) }
     if !asked.isEmpty { statements.append((Self.enqueue, EpisodeRecord.jobColumns(asked))) }
     let measured = records.filter { $0.latent != nil }
     if !measured.isEmpty {
       statements.append((LatentReadings.insert, LatentReadings.columns(measured)))
     }
+    let entries = records.map { AuditEntry(.verdict($0, piece: 0)) }
+    statements.append((Self.audit, AuditEntry.columns(entries)))
     statements.append((Self.commit, []))
     let results: [QueryResult]
     do {
       results = try connection.pipeline(statements)
     } catch {
       guard !connection.isAlive || error.isConnectionLost else {
-        try connection.run("ROLLBACK")
+        try connection.rollBack()
         throw error
       }
       keeper.drop()
@@ -123,7 +139,7 @@ struct EpisodeWriter {
       keeper.drop()
       throw PostgresError(sqlState: nil, message: "the commit was not confirmed").withUnknownFate
     }
-    let inserted = results[1]
+    let inserted = results[place]
     let ids = Set((0..<inserted.rowCount).compactMap { inserted.text($0, 0) })
     return records.map { ids.contains($0.id) }
   }
@@ -174,9 +190,23 @@ extension EpisodeRecord {
       texts { $0.isOpen ? "t" : "f" }, texts(\.decision.word),
       texts { $0.decision.severity?.rawValue }, texts { $0.suspicion.map { "\($0)" } },
       texts { arrayLiteral($0.rules) }, texts { "\($0.messageCount)" }, bytes(\.document),
-      bytes { $0.isKeptWhole ? $0.received : nil }, texts { "\($0.received.count)" },
-      texts(\.traceID),
+      texts { $0.isKeptWhole ? "t" : "f" }, texts { "\($0.received.count)" }, texts(\.traceID),
     ]
+  }
+
+  /// What is kept of rows' texts, an array a column.
+  fileprivate static func contentColumns(_ records: [EpisodeRecord]) -> [Parameter] {
+    [
+      .text(arrayLiteral(records.map(\.id))), .text(arrayLiteral(records.map(\.project))),
+      .bytes(binaryArray(records.map(\.received))),
+      .text(arrayLiteral(records.map(\.redactionLiteral))),
+    ]
+  }
+
+  /// What was overwritten, as the literal of an array; nil if nothing was.
+  var redactionLiteral: String? {
+    redactions.isEmpty
+      ? nil : arrayLiteral(redactions.map { "\($0.name):\($0.start):\($0.length)" })
   }
 }
 
@@ -209,7 +239,7 @@ func arrayLiteral(_ texts: [String?]) -> String {
 
 /// A list of byte strings as a binary `bytea[]` (`array_recv` in PostgreSQL's arrayfuncs.c): one
 /// dimension from 1, each element with its length, -1 for NULL.
-private func binaryArray(_ elements: [[UInt8]?]) -> [UInt8] {
+func binaryArray(_ elements: [[UInt8]?]) -> [UInt8] {
   let byteaType: Int32 = 17
   var bytes: [UInt8] = []
   bytes.reserveCapacity(elements.reduce(20) { $0 + 4 + ($1?.count ?? 0) })

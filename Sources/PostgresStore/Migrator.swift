@@ -38,6 +38,13 @@ package struct Migrator {
   package func run() throws(StoreError) -> [String] {
     do {
       let connection = try PostgresConnection(url, patienceSeconds: .infinity)
+      // A role that may not change the schema, and a pooler, need no more where nothing is missing.
+      if try isUpToDate(connection) { return [] }
+      guard !connection.isPooled else {
+        throw StoreError(
+          .rejected,
+          "migrations are missing, and a pooler keeps no lock: run 'overt migrate' past it")
+      }
       try lock(connection)
       return try apply(connection)
     } catch let error as StoreError {
@@ -47,6 +54,30 @@ package struct Migrator {
     } catch {
       throw StoreError(.unavailable, "\(error)")
     }
+  }
+
+  /// Makes the roles with the least that each needs, and row-level security by project
+  /// (`Migrations/sql/roles.sql`). The migrations have to be applied; needs the right to make roles.
+  package func makeRoles() throws(StoreError) {
+    do {
+      let connection = try PostgresConnection(url, patienceSeconds: .infinity)
+      try connection.transaction {
+        try connection.run("SET LOCAL client_min_messages = error")
+        try connection.runScript(Migration.roles)
+      }
+    } catch let error as PostgresError {
+      throw error.storeError
+    } catch {
+      throw StoreError(.unavailable, "\(error)")
+    }
+  }
+
+  private func isUpToDate(_ connection: PostgresConnection) throws -> Bool {
+    let table = try connection.run("SELECT to_regclass('schema_migrations') IS NOT NULL")
+    guard table.text(0, 0) == "t" else { return false }
+    let applied = try applied(connection)
+    return applied.count == migrations.count
+      && migrations.allSatisfy { applied[$0.number] == Digest(of: $0.sql).description }
   }
 
   /// What is applied and what is not, without changing anything.

@@ -21,6 +21,11 @@ final class PostgresConnection {
   private var prepared: Set<String> = []
   /// Seconds in which the server must have answered what it was asked.
   private let patienceSeconds: Double
+  /// Whether a pooler in between gives each transaction to any server connection: nothing that
+  /// belongs to a session can be relied on, prepared statements neither.
+  private(set) var isPooled = false
+  /// Whether the server can become the role whose view is limited to one project.
+  private(set) var hasProjectRole = false
   /// Whether an answer did not come in time: one that comes later would be taken for another's.
   private var isGivenUp = false
 
@@ -56,20 +61,37 @@ final class PostgresConnection {
 
   deinit { unsafe PQfinish(connection) }
 
+  /// What a session, or where it is shared each transaction, is set to.
+  private static let settings = [
+    ("synchronous_commit", "on"), ("statement_timeout", "30s"), ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "60s"), ("timezone", "UTC"),
+  ]
+
+  private static func setting(isLocal: Bool) -> String {
+    let calls = settings.map { "set_config('\($0.0)', '\($0.1)', \(isLocal))" }
+    return "SELECT " + calls.joined(separator: ", ")
+  }
+
   private func prepareSession() throws(PostgresError) {
-    for setting in [
-      "synchronous_commit = on", "statement_timeout = '30s'", "lock_timeout = '10s'",
-      "idle_in_transaction_session_timeout = '60s'", "timezone = 'UTC'",
-    ] {
-      try run("SET \(setting)")
-    }
-    for (name, wanted) in [("fsync", "on"), ("full_page_writes", "on")] {
-      let value = try run("SHOW \(name)").text(0, 0)
-      guard value == wanted else {
+    let state = try answerTo(
+      """
+      SELECT current_setting('fsync'), current_setting('full_page_writes'), pg_backend_pid(),
+        CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'overt_project')
+        THEN pg_has_role('overt_project', 'member') AND NOT pg_has_role('pg_database_owner', 'member')
+        ELSE false END
+      """)
+    for (column, name) in ["fsync", "full_page_writes"].enumerated() {
+      let value = state.text(0, column)
+      guard value == "on" else {
         throw PostgresError(
           sqlState: nil, message: "the server has \(name) \(value ?? "unset"): commits may be lost")
       }
     }
+    // A pooler such as pgbouncer tells a process of its own making.
+    isPooled = unsafe state.text(0, 2) != "\(PQbackendPID(connection))"
+    hasProjectRole = state.text(0, 3) == "t"
+    // What is set in a session that several share would be whoever's comes next.
+    if !isPooled { try answerTo(Self.setting(isLocal: false)) }
   }
 
   /// The server's or libpq's last complaint.
@@ -86,6 +108,39 @@ final class PostgresConnection {
   /// Runs one statement and waits for its result.
   @discardableResult
   func run(_ sql: String, _ parameters: [Parameter] = []) throws(PostgresError) -> QueryResult {
+    guard isPooled, unsafe PQtransactionStatus(connection) == PQTRANS_IDLE else {
+      return try answerTo(sql, parameters)
+    }
+    try begin()
+    let result: QueryResult
+    do {
+      result = try answerTo(sql, parameters)
+    } catch {
+      if isAlive { try rollBack() }
+      throw error
+    }
+    try answerTo("COMMIT")
+    return result
+  }
+
+  /// Begins a transaction.
+  func begin() throws(PostgresError) {
+    try answerTo("BEGIN")
+    if isPooled { try answerTo(Self.setting(isLocal: true)) }
+  }
+
+  func rollBack() throws(PostgresError) { try answerTo("ROLLBACK") }
+
+  /// What begins a transaction in a pipeline.
+  var beginning: [(statement: Statement, parameters: [Parameter])] {
+    let settings = Statement(name: "settings", sql: Self.setting(isLocal: true))
+    return [(Statement(name: "begin", sql: "BEGIN"), [])] + (isPooled ? [(settings, [])] : [])
+  }
+
+  @discardableResult
+  private func answerTo(
+    _ sql: String, _ parameters: [Parameter] = []
+  ) throws(PostgresError) -> QueryResult {
     let sent = unsafe withParameters(parameters) { values, lengths, formats in
       unsafe PQsendQueryParams(
         connection, sql, Int32(parameters.count), nil, values, lengths, formats, 0)
@@ -155,7 +210,7 @@ extension PostgresConnection {
 // MARK: - Pipelines
 
 extension PostgresConnection {
-  /// A statement that is prepared once a connection.
+  /// A statement that is prepared once a connection, where the connection is one's own.
   struct Statement {
     let name: String
     let sql: String
@@ -169,7 +224,7 @@ extension PostgresConnection {
   func pipeline(
     _ statements: [(statement: Statement, parameters: [Parameter])]
   ) throws(PostgresError) -> [QueryResult] {
-    for (statement, _) in statements where !prepared.contains(statement.name) {
+    for (statement, _) in statements where !isPooled && !prepared.contains(statement.name) {
       try answer(
         isSent: unsafe PQsendPrepare(connection, statement.name, statement.sql, 0, nil) == 1)
       prepared.insert(statement.name)
@@ -178,8 +233,11 @@ extension PostgresConnection {
     defer { unsafe PQexitPipelineMode(connection) }
     for (statement, parameters) in statements {
       let sent = unsafe withParameters(parameters) { values, lengths, formats in
-        unsafe PQsendQueryPrepared(
-          connection, statement.name, Int32(parameters.count), values, lengths, formats, 1)
+        isPooled
+          ? unsafe PQsendQueryParams(
+            connection, statement.sql, Int32(parameters.count), nil, values, lengths, formats, 1)
+          : unsafe PQsendQueryPrepared(
+            connection, statement.name, Int32(parameters.count), values, lengths, formats, 1)
       }
       guard sent == 1 else { throw lastError() }
     }

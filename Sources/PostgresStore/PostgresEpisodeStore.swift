@@ -93,6 +93,22 @@ package final class PostgresEpisodeStore: Sendable {
     threads.join()
   }
 
+  /// Runs a body on a reader's thread with its connection, which sees that one project alone where
+  /// there is one and the database knows the role for it.
+  func read<Value>(
+    of project: String?, _ completion: @escaping Completion<Value>,
+    _ body: @escaping @Sendable (PostgresConnection) throws -> Value
+  ) {
+    read(completion) { connection in
+      guard let project, connection.hasProjectRole else { return try body(connection) }
+      return try connection.transaction {
+        try connection.run("SET LOCAL ROLE overt_project")
+        try connection.run("SELECT set_config('overt.project', $1, true)", [.text(project)])
+        return try body(connection)
+      }
+    }
+  }
+
   /// Runs a body on a reader's thread with its connection.
   func read<Value>(
     _ completion: @escaping Completion<Value>,
@@ -168,19 +184,23 @@ extension PostgresEpisodeStore: EpisodeStore {
   package func episode(
     _ id: String, project: String?, _ completion: @escaping Completion<StoredEpisode>
   ) {
-    read(completion) { try EpisodeReader(connection: $0).episode(id, project: project) }
+    read(of: project, completion) {
+      try EpisodeReader(connection: $0).episode(id, project: project)
+    }
   }
 
   package func episodes(
     _ filter: EpisodeFilter, _ completion: @escaping Completion<[StoredEpisode]>
   ) {
-    read(completion) { try EpisodeReader(connection: $0).episodes(filter) }
+    read(of: filter.project, completion) { try EpisodeReader(connection: $0).episodes(filter) }
   }
 
   package func statistics(
     project: String?, _ completion: @escaping Completion<StoreStatistics>
   ) {
-    read(completion) { try StatisticsReader(connection: $0).statistics(project: project) }
+    read(of: project, completion) {
+      try StatisticsReader(connection: $0).statistics(project: project)
+    }
   }
 
   package func extend(
@@ -198,9 +218,35 @@ extension PostgresEpisodeStore: EpisodeStore {
     }
   }
 
+  package func delete(
+    _ id: String, project: String?, actor: String, _ completion: @escaping Completion<Void>
+  ) {
+    read(completion) { connection in
+      try connection.transaction {
+        try EpisodeReviser(connection: connection).delete(id, project: project, actor: actor)
+      }
+    }
+  }
+
   /// Closes episodes to which nothing was appended for a while; a clear one becomes a ledger row.
   package func closeIdle(minutes: Int, _ completion: @escaping Completion<Int>) {
-    read(completion) { try EpisodeReviser(connection: $0).closeIdle(minutes: minutes) }
+    read(completion) { connection in
+      try connection.transaction {
+        try EpisodeReviser(connection: connection).closeIdle(minutes: minutes)
+      }
+    }
+  }
+
+  /// Makes the tables of the coming months, and drops those whose months were over so many days ago.
+  ///
+  /// - Parameter days: for which texts are kept; nil for ever.
+  /// - Returns: the names of the tables that were dropped.
+  package func keepPartitions(days: Int?, _ completion: @escaping Completion<[String]>) {
+    read(completion) { connection in
+      try connection.transaction {
+        try Partitions(connection: connection).keep(days: days)
+      }
+    }
   }
 }
 
@@ -208,12 +254,12 @@ extension PostgresConnection {
   /// Runs a body in a transaction: committed if it returns, rolled back if it throws.
   func transaction<Value>(_ body: () throws -> Value) throws -> Value {
     clearWarning()
-    try run("BEGIN")
+    try begin()
     let value: Value
     do {
       value = try body()
     } catch {
-      if isAlive { try run("ROLLBACK") }
+      if isAlive { try rollBack() }
       throw error
     }
     let tag: String

@@ -16,25 +16,39 @@ extension PostgresEpisodeStore: TokenStore {
 
   package func add(_ grant: Grant, _ completion: @escaping Completion<Void>) {
     control(completion) { connection in
-      try connection.run(
-        """
-        INSERT INTO tokens (id, kind, name, digest, project, expires_at, quotas)
-        VALUES ($1, $2, $3, $4, $5, to_timestamp($6::double precision), $7::text[])
-        ON CONFLICT (digest) DO UPDATE SET expires_at = excluded.expires_at
-        """,
-        [
-          .text(grant.id), .text(grant.kind.rawValue), .text(storable(grant.name)),
-          .bytes(grant.digest), .text(grant.project), .text("\(grant.expiresAt)"),
-          .text(arrayLiteral(grant.quotas.map(\.description))),
+      try connection.transaction {
+        try connection.run(
+          """
+          INSERT INTO tokens (id, kind, name, digest, project, expires_at, quotas)
+          VALUES ($1, $2, $3, $4, $5, to_timestamp($6::double precision), $7::text[])
+          ON CONFLICT (digest) DO UPDATE SET expires_at = excluded.expires_at
+          """,
+          [
+            .text(grant.id), .text(grant.kind.rawValue), .text(storable(grant.name)),
+            .bytes(grant.digest), .text(grant.project), .text("\(grant.expiresAt)"),
+            .text(arrayLiteral(grant.quotas.map(\.description))),
+          ])
+        try connection.append([
+          AuditEvent(
+            .token, subject: grant.id,
+            [
+              .init("change", "made"), .init("token_kind", grant.kind.rawValue),
+              .init("name", grant.name), .init("project", grant.project),
+              .init("expires_at", "\(grant.expiresAt)"),
+            ])
         ])
+      }
     }
   }
 
   package func revoke(_ id: String, _ completion: @escaping Completion<Void>) {
     control(completion) { connection in
-      let result = try connection.run("DELETE FROM tokens WHERE id = $1", [.text(storable(id))])
-      guard result.tag == "DELETE 1" else {
-        throw StoreError(.notFound, "there is no such token")
+      try connection.transaction {
+        let result = try connection.run("DELETE FROM tokens WHERE id = $1", [.text(storable(id))])
+        guard result.tag == "DELETE 1" else {
+          throw StoreError(.notFound, "there is no such token")
+        }
+        try connection.append([AuditEvent(.token, subject: id, [.init("change", "revoked")])])
       }
     }
   }

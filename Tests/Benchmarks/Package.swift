@@ -63,7 +63,8 @@ let package = Package(
       "Monitors",
       ["Oversight", "Evaluation", "Threads", "JSON", "Cryptography", "HTTPClient"]),
     module(
-      "PostgresStore", ["Oversight", "Migrations", "Threads", "Cryptography", "CPostgres", log]),
+      "PostgresStore",
+      ["Oversight", "Migrations", "Threads", "JSON", "Cryptography", "CPostgres", log]),
     .target(
       name: "OversightService",
       dependencies: [

@@ -55,7 +55,7 @@ struct PostgresEpisodeStoreTests {
     let made = EpisodeRecord.make("1", decision: .clear)
     #expect(try await record(made) == .created)
     #expect(try await episode(made.id).received == [])
-    #expect(try database.run("SELECT count(*) FROM episodes WHERE received IS NULL") == "1\n")
+    #expect(try database.run("SELECT count(*) FROM episode_contents") == "0\n")
   }
 
   @Test func `the same content again is the same episode, other content is a conflict`()
@@ -150,10 +150,13 @@ struct PostgresEpisodeStoreTests {
     made.isOpen = false
     try await extend(made, with: [4])
     #expect(try await episode(made.id).received == [])
-    #expect(try database.run("SELECT count(*) FROM episode_pieces") == "0\n")
+    #expect(try database.run("SELECT count(*) FROM episode_contents") == "0\n")
   }
 
-  private func extend(_ revised: EpisodeRecord, with piece: [UInt8]) async throws {
+  private func extend(_ made: EpisodeRecord, with piece: [UInt8]) async throws {
+    var changed = made
+    changed.received = piece
+    let revised = changed
     try await withCheckedThrowingContinuation { continuation in
       store.extend(revised.id, project: nil, with: piece, revise: { _ in .accepted(revised) }) {
         continuation.resume(with: $0)

@@ -107,8 +107,8 @@ extension Settings {
     }
   }
 
-  func whole(_ name: String, _ range: ClosedRange<Int>) throws -> Int? {
-    guard let text = try value(name) else { return nil }
+  func whole(_ name: String, _ range: ClosedRange<Int>, flag: String? = nil) throws -> Int? {
+    guard let text = try value(name, flag: flag) else { return nil }
     guard let number = Int(text), range.contains(number) else {
       throw CommandFailure(
         .badConfiguration,

@@ -17,6 +17,13 @@ struct MigrateCommand: ParsableCommand {
   @Flag(help: "Show what is applied and what is not, and change nothing.")
   var status = false
 
+  @Flag(
+    help: """
+      Also make the roles overt_serve and overt_read with the least that each needs, and row-level \
+      security by project. Needs the right to make roles.
+      """)
+  var roles = false
+
   func run() throws {
     guard let url = try Settings().value("DATABASE_URL", flag: databaseURL) else {
       throw CommandFailure(
@@ -33,6 +40,9 @@ struct MigrateCommand: ParsableCommand {
       let applied = try migrator.run()
       for name in applied { Console.line("applied \(name)") }
       if applied.isEmpty { Console.line("nothing to apply") }
+      guard roles else { return }
+      try migrator.makeRoles()
+      Console.line("made the roles overt_serve, overt_project and overt_read")
     } catch {
       throw CommandFailure(.operational, error.message)
     }

@@ -22,6 +22,13 @@ struct ServerOptions: ParsableArguments {
   @Option(help: "Folder for the private database and the token. [OVERT_STATE_DIR]")
   var stateDir: String?
 
+  @Option(
+    help: """
+      Days for which texts are kept; then the month's are dropped, and their rows in the ledger \
+      stay. [OVERT_RETENTION_DAYS, default for ever]
+      """)
+  var retentionDays: String?
+
   @OptionGroup var judge: JudgeOptions
 
   @Option(
@@ -78,6 +85,9 @@ struct ServerConfiguration {
   var port: UInt16
   let databaseURL: String?
   let stateFolder: String
+  let audit: AuditFiles
+  /// nil for ever.
+  let retentionDays: Int?
   let logLevel: Logger.Level
   let logFormat: LogFormat
   let accessLog: AccessLog
@@ -101,6 +111,9 @@ struct ServerConfiguration {
     self.port = port
     databaseURL = try settings.value("DATABASE_URL", flag: options.databaseURL)
     stateFolder = try settings.stateFolder(flag: options.stateDir)
+    audit = try AuditFiles(settings, stateFolder: stateFolder)
+    retentionDays = try settings.whole(
+      "OVERT_RETENTION_DAYS", 1...36_500, flag: options.retentionDays)
     let level = try settings.value("OVERT_LOG", flag: options.log) ?? "info"
     guard let known = Logger.Level(rawValue: level) else {
       throw CommandFailure(.usage, "'\(level)' is no level: debug, info, warning or error")

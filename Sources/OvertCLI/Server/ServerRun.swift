@@ -19,6 +19,8 @@ final class ServerRun {
   /// Minutes without an append after which an open episode closes.
   private static let idleMinutes = 10
   private static let databaseWaitSeconds = 30
+  /// Between two looks at the tables of months.
+  private static let partitionSeconds = 3600
   /// Between two looks at what was called clear since.
   private static let baselineSeconds = 10
   /// Descriptors that are no connections of the HTTP server: the database's, files, pipes.
@@ -33,6 +35,9 @@ final class ServerRun {
   private let service: OversightService
   private let server: Server
   private let monitors: MonitorWorkers?
+  private let audit: AuditKeeper
+  /// Days for which texts are kept; nil for ever.
+  private let retentionDays: Int?
   /// What is usual for each model, as the database has it.
   private let baselines: LatentBaselines
   private let log: Logger
@@ -58,6 +63,7 @@ final class ServerRun {
     let versioned: @Sendable (LoadedEvaluator) -> LoadedEvaluator
     do {
       try Self.migrate(databaseURL, progress)
+      let key = try configuration.audit.signingKey()
       let store = PostgresEpisodeStore(url: databaseURL, log: log)
       let queue = PostgresMonitorQueue(url: databaseURL)
       let monitor = configuration.monitor.map { LLMMonitor($0, queue) }
@@ -84,6 +90,8 @@ final class ServerRun {
       if server.isReachableFromElsewhere {
         try configuration.checkReachable(server.addresses.joined(separator: ", "))
       }
+      audit = AuditKeeper(
+        url: databaseURL, key: key, folder: configuration.audit.folder, log: log)
       self.store = store
       self.service = service
       self.server = server
@@ -93,6 +101,7 @@ final class ServerRun {
     }
     self.cluster = cluster
     self.log = log
+    retentionDays = configuration.retentionDays
     serviceManager = configuration.serviceManager
     url = configuration.url(of: server)
     reload = Reload(
@@ -107,6 +116,8 @@ final class ServerRun {
     loaded.wait()
     service.lookAround()
     growBaselines()
+    keepPartitions()
+    service.recordActivation(by: Self.name)
     service.observe { [weak server] in server?.counters }
     if let tls { Self.complainOfEnd(tls, log) }
     server.start()
@@ -132,6 +143,7 @@ final class ServerRun {
         lookAround()
         if seconds.isMultiple(of: 60) { closeIdle() }
         if seconds.isMultiple(of: Self.baselineSeconds) { growBaselines() }
+        if seconds.isMultiple(of: Self.partitionSeconds) { keepPartitions() }
       }
     }
   }
@@ -154,6 +166,16 @@ final class ServerRun {
   private func closeIdle() {
     store.closeIdle(minutes: Self.idleMinutes) { [log] result in
       if case .failure(let error) = result { log.error("idle episodes: \(error.message)") }
+    }
+  }
+
+  private func keepPartitions() {
+    store.keepPartitions(days: retentionDays) { [log] result in
+      switch result {
+      case .success(let dropped):
+        for name in dropped { log.notice("dropped by the retention policy: \(name)") }
+      case .failure(let error): log.error("months: \(error.message)")
+      }
     }
   }
 
@@ -183,9 +205,13 @@ final class ServerRun {
     monitors?.stop()
     service.close()
     store.close()
+    audit.close()
     cluster?.stop()
     log.info("stopped")
   }
+
+  /// What this server is called in leases and in the audit log.
+  static let name = "\(ProcessInfo.processInfo.hostName)/\(getpid())/\(UUID().uuidString)"
 
   private static func workers(
     _ monitor: LLMMonitor, _ queue: PostgresMonitorQueue, _ service: OversightService,
@@ -199,7 +225,7 @@ final class ServerRun {
       MonitorWorkers.Judge(
         episode: { service.episode(of: $0) }, record: { service.record($0, $1, $2, $3) },
         note: { log.warning("monitor: \($0)") }),
-      name: "\(ProcessInfo.processInfo.hostName)/\(getpid())/\(UUID().uuidString)",
+      name: name,
       options: options)
   }
 
@@ -317,6 +343,7 @@ private final class Reload: Sendable {
       let loaded = try judges()
       let context = try tls()
       service.judge(by: loaded.evaluator)
+      service.recordActivation(by: ServerRun.name)
       // What no longer fits the new rules must not end unseen.
       for note in loaded.notes { log.warning("\(note)") }
       if let context {

@@ -87,6 +87,30 @@ private struct NoStore: EpisodeStore, TokenStore {
     completion(.failure(StoreError(.notFound, "")))
   }
 
+  func delete(
+    _ id: String, project: String?, actor: String, _ completion: @escaping Completion<Void>
+  ) { completion(.failure(StoreError(.notFound, ""))) }
+
+  func append(_ event: AuditEvent, _ completion: @escaping Completion<Void>) {
+    completion(.success(()))
+  }
+
+  func auditState(_ completion: @escaping Completion<AuditState>) {
+    completion(.failure(StoreError(.notFound, "")))
+  }
+
+  func auditRecords(_ filter: AuditFilter, _ completion: @escaping Completion<[AuditRecord]>) {
+    completion(.success([]))
+  }
+
+  func inclusionProof(of number: Int, size: Int, _ completion: @escaping Completion<[[UInt8]]>) {
+    completion(.failure(StoreError(.notFound, "")))
+  }
+
+  func consistencyProof(
+    from earlier: Int, to size: Int, _ completion: @escaping Completion<[[UInt8]]>
+  ) { completion(.failure(StoreError(.notFound, ""))) }
+
   func statistics(project: String?, _ completion: @escaping Completion<StoreStatistics>) {
     completion(.success(StoreStatistics()))
   }
