@@ -100,10 +100,9 @@ ALTER TABLE episodes
 ALTER TABLE episodes DROP CONSTRAINT episodes_project_external_id_key,
   ADD UNIQUE (external_id, project);
 CREATE INDEX episodes_by_project ON episodes (project, id);
+CREATE INDEX episodes_by_project_and_verdict ON episodes (project, verdict, id);
 CREATE INDEX episodes_by_severity ON episodes (severity, id) WHERE severity IS NOT NULL;
 CREATE INDEX episodes_by_model ON episodes (model, id);
-CREATE INDEX episodes_by_time ON episodes USING brin (created_at)
-  WITH (pages_per_range = 16, autosummarize = on);
 
 -- The audit log: what was decided, by whom or what, in a Merkle tree (RFC 6962). A transaction puts
 -- its entries here together with what they tell of; they have no number yet, so that nobody waits.

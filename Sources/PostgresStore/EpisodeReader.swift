@@ -55,16 +55,25 @@ struct EpisodeReader {
       conditions.append(condition.replacing("?", with: "$\(parameters.count)"))
     }
     require("project = ?", filter.project)
-    require(
-      "verdict = ANY (?::text[])", filter.verdicts.isEmpty ? nil : arrayLiteral(filter.verdicts))
-    require(
-      "severity = ANY (?::text[])",
-      filter.severities.isEmpty ? nil : arrayLiteral(filter.severities))
+    // Of one word an index has the rows in the order of the list; of several it has not.
+    func require(_ column: String, among words: [String]) {
+      words.count == 1
+        ? require("\(column) = ?", words[0])
+        : require("\(column) = ANY (?::text[])", words.isEmpty ? nil : arrayLiteral(words))
+    }
+    require("verdict", among: filter.verdicts)
+    require("severity", among: filter.severities)
     require("rules && ?::text[]", filter.rules.isEmpty ? nil : arrayLiteral(filter.rules))
     require("model = ?", filter.model)
     require("external_id = ?", filter.externalID)
-    require("created_at >= ?::timestamptz", filter.createdAfter)
-    require("created_at < ?::timestamptz", filter.createdBefore)
+    // Ids are in the order of time, as the server's clock told it; the database's decides. A clock
+    // that is a day off has been noticed.
+    require(
+      "created_at >= ?::timestamptz AND id >= overt_id_bound(?::timestamptz - interval '1 day')",
+      filter.createdAfter)
+    require(
+      "created_at < ?::timestamptz AND id < overt_id_bound(?::timestamptz + interval '1 day')",
+      filter.createdBefore)
     require("id < ?", filter.beforeID)
     let restriction = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
     let result = try connection.run(

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Oversight
 
 /// Writes records, many in one transaction: while one group is on its way to disk, the next
@@ -118,7 +119,8 @@ struct EpisodeWriter {
     if !measured.isEmpty {
       statements.append((LatentReadings.insert, LatentReadings.columns(measured)))
     }
-    let entries = records.map { AuditEntry(.verdict($0, piece: 0)) }
+    let time = AuditEntry.text(Date())
+    let entries = records.map { AuditEntry(.verdict($0, piece: 0), at: time) }
     statements.append((Self.audit, AuditEntry.columns(entries)))
     statements.append((Self.commit, []))
     let results: [QueryResult]

@@ -225,20 +225,22 @@ struct LatentReadings {
 
 extension PostgresEpisodeStore: ModelStore {
   package func models(project: String?, _ completion: @escaping Completion<[StoredModel]>) {
-    read(completion) { try LatentReadings(connection: $0).models(project: project) }
+    view(project, completion) { try LatentReadings(connection: $0).models(project: project) }
   }
 
   package func readings(
     of model: String, project: String, _ completion: @escaping Completion<[StoredReading]>
   ) {
-    read(completion) { try LatentReadings(connection: $0).readings(of: model, project: project) }
+    view(project, completion) {
+      try LatentReadings(connection: $0).readings(of: model, project: project)
+    }
   }
 
   package func baselines(
     of model: String?, project: String?,
     _ completion: @escaping Completion<[LatentBaseline.Key: LatentBaseline]>
   ) {
-    read(completion) {
+    view(project, completion) {
       try LatentReadings(connection: $0).baselines(of: model, project: project)
     }
   }

@@ -65,6 +65,8 @@ final class PostgresConnection {
   private static let settings = [
     ("synchronous_commit", "on"), ("statement_timeout", "30s"), ("lock_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "60s"), ("timezone", "UTC"),
+    // Disks that turn are no place for this; with their price the planner avoids good indexes.
+    ("random_page_cost", "1.1"),
   ]
 
   private static func setting(isLocal: Bool) -> String {

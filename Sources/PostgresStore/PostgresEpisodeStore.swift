@@ -43,14 +43,20 @@ package final class PostgresEpisodeStore: Sendable {
   private let limits: Limits
   private let records: WorkQueue<EpisodeWriter.Job>
   private let reads: WorkQueue<Task>
+  /// What changes nothing, where there is a replica to ask; nil where there is none.
+  private let views: WorkQueue<Task>?
   /// What must not wait behind reads and appends: whether the database answers, and tokens.
   private let controls: WorkQueue<Task>
   private let threads: ThreadGroup
 
   /// Starts the store's threads; connections are made when they are first needed.
   ///
-  /// - Parameter url: a libpq connection string or URI.
-  package init(url: String, limits: Limits = Limits(), log: Logger) {
+  /// - Parameters:
+  ///   - url: a libpq connection string or URI.
+  ///   - readURL: of a replica that answers what changes nothing; nil for none.
+  package init(
+    url: String, readURL: String? = nil, limits: Limits = Limits(), log: Logger
+  ) {
     let records = WorkQueue<EpisodeWriter.Job>(
       countMax: limits.waitingMax, costMax: limits.waitingBytesMax
     ) { $0.record.received.count + $0.record.document.count }
@@ -69,10 +75,15 @@ package final class PostgresEpisodeStore: Sendable {
         }
       }
     }
-    let queues =
-      Array(repeating: (reads, limits.readSeconds), count: limits.readers)
-      + [(controls, limits.controlSeconds)]
-    for (queue, seconds) in queues {
+    let views = readURL.map { _ in WorkQueue<Task>(countMax: limits.readsMax) }
+    var queues =
+      Array(repeating: (reads, limits.readSeconds, url, reachability), count: limits.readers)
+      + [(controls, limits.controlSeconds, url, reachability)]
+    if let views, let readURL {
+      queues += Array(
+        repeating: (views, limits.readSeconds, readURL, Reachability()), count: limits.readers)
+    }
+    for (queue, seconds, url, reachability) in queues {
       bodies.append {
         let keeper = ConnectionKeeper(url, reachability, patienceSeconds: seconds)
         while let task = queue.take(atMost: 1).first { task.run(keeper) }
@@ -81,6 +92,7 @@ package final class PostgresEpisodeStore: Sendable {
     self.limits = limits
     self.records = records
     self.reads = reads
+    self.views = views
     self.controls = controls
     threads = ThreadGroup(bodies, name: "overt-store")
   }
@@ -89,17 +101,42 @@ package final class PostgresEpisodeStore: Sendable {
   package func close() {
     records.close()
     reads.close()
+    views?.close()
     controls.close()
     threads.join()
   }
 
-  /// Runs a body on a reader's thread with its connection, which sees that one project alone where
-  /// there is one and the database knows the role for it.
-  func read<Value>(
-    of project: String?, _ completion: @escaping Completion<Value>,
+  /// Runs a body that changes nothing, on the replica where there is one. Its connection sees that
+  /// one project alone, where there is one and the database knows the role for it.
+  func view<Value>(
+    _ project: String?, _ completion: @escaping Completion<Value>,
     _ body: @escaping @Sendable (PostgresConnection) throws -> Value
   ) {
-    read(completion) { connection in
+    view(project, on: views ?? reads, completion, body)
+  }
+
+  /// The same for one thing that has been asked for by name: a replica may not know it yet.
+  func viewOne<Value>(
+    _ project: String?, _ completion: @escaping Completion<Value>,
+    _ body: @escaping @Sendable (PostgresConnection) throws -> Value
+  ) {
+    guard let views else { return view(project, on: reads, completion, body) }
+    view(
+      project, on: views,
+      { [self] result in
+        if case .failure(let error) = result, error.code == .notFound {
+          view(project, on: reads, completion, body)
+        } else {
+          completion(result)
+        }
+      }, body)
+  }
+
+  private func view<Value>(
+    _ project: String?, on queue: WorkQueue<Task>, _ completion: @escaping Completion<Value>,
+    _ body: @escaping @Sendable (PostgresConnection) throws -> Value
+  ) {
+    perform(on: queue, completion) { connection in
       guard let project, connection.hasProjectRole else { return try body(connection) }
       return try connection.transaction {
         try connection.run("SET LOCAL ROLE overt_project")
@@ -155,7 +192,7 @@ package final class PostgresEpisodeStore: Sendable {
     for job in records.takeFirst(while: { $0.since + patience < now }) {
       job.completion(.failure(error))
     }
-    for queue in [reads, controls] {
+    for queue in [reads, controls] + (views.map { [$0] } ?? []) {
       for task in queue.takeFirst(while: { $0.since + patience < now }) { task.fail(error) }
     }
   }
@@ -184,7 +221,7 @@ extension PostgresEpisodeStore: EpisodeStore {
   package func episode(
     _ id: String, project: String?, _ completion: @escaping Completion<StoredEpisode>
   ) {
-    read(of: project, completion) {
+    viewOne(project, completion) {
       try EpisodeReader(connection: $0).episode(id, project: project)
     }
   }
@@ -192,13 +229,13 @@ extension PostgresEpisodeStore: EpisodeStore {
   package func episodes(
     _ filter: EpisodeFilter, _ completion: @escaping Completion<[StoredEpisode]>
   ) {
-    read(of: filter.project, completion) { try EpisodeReader(connection: $0).episodes(filter) }
+    view(filter.project, completion) { try EpisodeReader(connection: $0).episodes(filter) }
   }
 
   package func statistics(
     project: String?, _ completion: @escaping Completion<StoreStatistics>
   ) {
-    read(of: project, completion) {
+    view(project, completion) {
       try StatisticsReader(connection: $0).statistics(project: project)
     }
   }

@@ -278,7 +278,7 @@ struct AuditTests {
       PostgresEpisodeStore(url: database.url, log: Logger(label: "test"))
     }
     var pace = AuditKeeper.Pace()
-    pace.pauseSeconds = 0.01
+    pace.pauseSeconds = 0.01...0.01
     pace.checkpointEntries = 50
     let keepers = try (0..<3).map { number in
       let path = folder.path + "/\(number)"

@@ -6,8 +6,8 @@ internal import Oversight
 struct EpisodesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "episodes",
-    abstract: "List and show what a server keeps.",
-    subcommands: [List.self, Show.self])
+    abstract: "List, show, judge again and delete what a server keeps.",
+    subcommands: [List.self, Show.self, Delete.self, RescoreCommand.self])
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case text, json
@@ -114,6 +114,31 @@ struct EpisodesCommand: ParsableCommand {
           : EpisodeText.text(answer, isBrief: self.brief)
       }
       Console.write(shown)
+    }
+  }
+}
+
+extension EpisodesCommand {
+  struct Delete: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "rm",
+      abstract: "Delete the text of episodes for good.",
+      discussion: """
+        The episode's row in the ledger stays, and the audit log tells who deleted its text and \
+        when: 'overt audit verify' finds nothing missing.
+        """)
+
+    @Argument(help: "The episodes' ids, ep_…")
+    var ids: [String]
+
+    @OptionGroup var client: ClientOptions
+
+    func run() throws {
+      let client = try ServerClient(client)
+      for id in ids {
+        try client.send("DELETE", "/v1/episodes/\(queryEscaped(id))") { _, _ in }
+        Console.line("deleted the text of \(VisibleText.line(id))")
+      }
     }
   }
 }

@@ -84,6 +84,8 @@ struct ServerConfiguration {
   var host: String
   var port: UInt16
   let databaseURL: String?
+  /// A replica for what changes nothing; nil for none.
+  let readURL: String?
   let stateFolder: String
   let audit: AuditFiles
   /// nil for ever.
@@ -110,6 +112,7 @@ struct ServerConfiguration {
     }
     self.port = port
     databaseURL = try settings.value("DATABASE_URL", flag: options.databaseURL)
+    readURL = try settings.value("OVERT_READ_URL")
     stateFolder = try settings.stateFolder(flag: options.stateDir)
     audit = try AuditFiles(settings, stateFolder: stateFolder)
     retentionDays = try settings.whole(

@@ -64,7 +64,8 @@ final class ServerRun {
     do {
       try Self.migrate(databaseURL, progress)
       let key = try configuration.audit.signingKey()
-      let store = PostgresEpisodeStore(url: databaseURL, log: log)
+      let store = PostgresEpisodeStore(
+        url: databaseURL, readURL: configuration.readURL, log: log)
       let queue = PostgresMonitorQueue(url: databaseURL)
       let monitor = configuration.monitor.map { LLMMonitor($0, queue) }
       versioned = { loaded in

@@ -8,12 +8,13 @@ struct AuditEntry {
   let subject: String
   let bytes: [UInt8]
 
-  init(_ event: AuditEvent, at time: Date = Date()) {
+  /// - Parameter time: as ``text(_:)`` has it.
+  init(_ event: AuditEvent, at time: String) {
     subject = event.subject
     var writer = JSONWriter(capacity: 400)
     writer.object { writer in
       writer.field("kind", event.kind.rawValue)
-      writer.field("at", Self.text(time))
+      writer.field("at", time)
       writer.field("subject", event.subject)
       for detail in event.details { writer.field(detail.name, detail.value) }
     }
@@ -66,7 +67,10 @@ extension AuditEvent {
     details.append(Detail("kept", record.isKeptWhole ? "whole" : "ledger"))
     if let piece, record.isKeptWhole {
       details.append(Detail("piece", "\(piece)"))
-      details.append(Detail("stored", Digest(of: record.received).description))
+      // What nothing was redacted of is what came, and its digest is known.
+      let isAsItCame = piece == 0 && record.redactions.isEmpty
+      let stored = isAsItCame ? Digest(bytes: record.contentDigest) : Digest(of: record.received)
+      details.append(Detail("stored", stored?.description))
     }
     return AuditEvent(.verdict, subject: record.id, details)
   }
@@ -76,6 +80,7 @@ extension PostgresConnection {
   /// Appends to the audit log, inside the transaction of what the events tell of.
   func append(_ events: [AuditEvent]) throws(PostgresError) {
     guard !events.isEmpty else { return }
-    try run(AuditEntry.append.sql, AuditEntry.columns(events.map { AuditEntry($0) }))
+    let time = AuditEntry.text(Date())
+    try run(AuditEntry.append.sql, AuditEntry.columns(events.map { AuditEntry($0, at: time) }))
   }
 }

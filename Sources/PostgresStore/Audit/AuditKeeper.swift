@@ -10,7 +10,9 @@ internal import Threads
 package final class AuditKeeper: Sendable {
   /// When a checkpoint is due.
   package struct Pace: Sendable {
-    package var pauseSeconds = 0.5
+    /// Between two looks, the shortest while there is something to number: many small steps do not
+    /// get in the way of those who write.
+    package var pauseSeconds = 0.05...0.5
     package var checkpointSeconds = 60.0
     package var checkpointEntries = 1000
 
@@ -43,9 +45,13 @@ package final class AuditKeeper: Sendable {
           var work = Work(
             keeper: keeper, key: key, file: CheckpointFile(folder: folder), pace: pace, log: log)
           var isEnding = false
+          var pause = pace.pauseSeconds.lowerBound
           while !isEnding {
-            isEnding = end.wait(timeout: .now() + pace.pauseSeconds) == .success
-            work.run(isEnding: isEnding)
+            isEnding = end.wait(timeout: .now() + pause) == .success
+            let hasNumbered = work.run(isEnding: isEnding)
+            pause =
+              hasNumbered
+              ? pace.pauseSeconds.lowerBound : min(pause * 2, pace.pauseSeconds.upperBound)
           }
         }
       ], name: "overt-audit")
@@ -79,11 +85,16 @@ package final class AuditKeeper: Sendable {
       self.log = log
     }
 
-    mutating func run(isEnding: Bool) {
+    /// - Returns: whether there was something to number.
+    mutating func run(isEnding: Bool) -> Bool {
+      var hasNumbered = false
       do {
         let connection = try keeper.live()
         if !hasCompared { try compare(connection) }
-        while try integrate(connection) > 0 { try sign(connection, isEnding: false) }
+        while try integrate(connection) > 0 {
+          hasNumbered = true
+          try sign(connection, isEnding: false)
+        }
         try sign(connection, isEnding: isEnding)
         lastFailure = ""
       } catch {
@@ -94,6 +105,7 @@ package final class AuditKeeper: Sendable {
         if message != lastFailure { log.error("audit log: \(message)") }
         lastFailure = message
       }
+      return hasNumbered
     }
 
     /// Whether this process has its turn, inside a transaction.

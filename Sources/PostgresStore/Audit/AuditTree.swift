@@ -84,7 +84,7 @@ struct AuditTree {
       """
       WITH taken AS (
         DELETE FROM audit_queue
-        WHERE id IN (SELECT id FROM audit_queue ORDER BY id LIMIT \(rows) FOR UPDATE)
+        WHERE id IN (SELECT id FROM audit_queue ORDER BY id LIMIT \(rows))
         RETURNING id, subjects, entries
       ), numbered AS (
         SELECT $1::bigint + row_number() OVER (ORDER BY id, place) - 1 AS number, subject, entry

@@ -13,7 +13,7 @@ struct OvertBench: ParsableCommand {
       minute of the machine meets both sides. Needs docker/packages.txt's [bench].
       """,
     subcommands: [
-      HTTP.self, Attack.self, Rules.self, Monitor.self, Latent.self, Inserts.self, All.self,
+      HTTP.self, Attack.self, Rules.self, Monitor.self, Latent.self, Store.self, All.self,
       StaticServer.self, IngestServer.self,
     ],
     defaultSubcommand: All.self)
@@ -29,7 +29,7 @@ struct OvertBench: ParsableCommand {
       try RulesBenchmark(options).run()
       try MonitorBenchmark(options).run()
       try LatentBenchmark(options).run()
-      try InsertsBenchmark(options).run()
+      try StoreBenchmark(options).run()
     }
   }
 
@@ -72,11 +72,14 @@ struct OvertBench: ParsableCommand {
     func run() throws { try LatentBenchmark(options).run() }
   }
 
-  struct Inserts: ParsableCommand {
+  struct Store: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Durable flagged episodes over HTTP, against psql \\copy of the same rows.")
+      abstract: """
+        Durable flagged episodes, against psql \\copy of the same rows; the same with a million in \
+        the store; the plans of its lists.
+        """)
     @OptionGroup var options: Options
-    func run() throws { try InsertsBenchmark(options).run() }
+    func run() throws { try StoreBenchmark(options).run() }
   }
 }
 
