@@ -138,7 +138,7 @@ let package = Package(
       [
         "OvertCLI", "OversightService", "Oversight", "HTTPServer", "HTTPClient", "Importers",
         "JSON", "Compression", "Threads", "RuleEngine", "LatentAnalysis", "PostgresStore",
-        "Monitors", "Evaluation", log,
+        "Monitors", "Evaluation", "Cryptography", log,
       ]),
     suite("FuzzTests", ["FuzzTargets"]),
     suite("TidyTests"),
