@@ -72,10 +72,11 @@ package struct Grant: Sendable, Equatable {
     self.createdAt = createdAt
   }
 
-  /// Whether the token may do this. One that is bound to a project makes no tokens: they could be
-  /// good for other projects.
+  /// Whether the token may do this. One that is bound to a project makes no tokens, which could be
+  /// good for others, and sees nothing of the audit log, which tells of all.
   package func allows(_ scope: Scope) -> Bool {
-    kind.scopes.contains(scope) && (project == nil || scope != .tokensAdmin)
+    kind.scopes.contains(scope)
+      && (project == nil || ![.tokensAdmin, .auditRead].contains(scope))
   }
 }
 
