@@ -20,14 +20,14 @@ GRANT overt_project TO overt_serve;
 GRANT SELECT ON schema_migrations, audit_state, audit_log, audit_nodes, audit_checkpoints
   TO overt_serve;
 GRANT SELECT, INSERT, UPDATE ON episodes, latent_readings, latent_baselines, monitor_jobs,
-  monitor_answers, monitor_calls, tokens TO overt_serve;
+  monitor_answers, monitor_calls, tokens, review_items, reviews, review_skips TO overt_serve;
 GRANT SELECT, INSERT, DELETE ON episode_contents, audit_queue TO overt_serve;
 GRANT DELETE ON latent_readings, tokens TO overt_serve;
 GRANT INSERT ON audit_log, audit_nodes, audit_checkpoints TO overt_serve;
 GRANT UPDATE ON audit_state TO overt_serve;
 GRANT EXECUTE ON FUNCTION overt_make_partitions, overt_drop_partitions TO overt_serve;
 GRANT SELECT ON episodes, episode_contents, latent_readings, latent_baselines, monitor_jobs,
-  monitor_calls TO overt_project;
+  monitor_calls, review_items, reviews TO overt_project;
 GRANT SELECT ON episodes, episode_contents, latent_readings, latent_baselines, project_readers
   TO overt_read;
 

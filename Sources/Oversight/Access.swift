@@ -12,8 +12,10 @@ package enum Scope: String, CaseIterable, Sendable {
   case episodesDelete = "episodes:delete"
   /// See the audit log.
   case auditRead = "audit:read"
-  /// Record reviews.
+  /// Take episodes from the queue, and record reviews.
   case reviewsWrite = "reviews:write"
+  /// See everybody's reviews, hand episodes out, and say what the answer to one is.
+  case reviewsManage = "reviews:manage"
   /// See counters.
   case metricsRead = "metrics:read"
   /// Make and revoke tokens.
@@ -73,10 +75,10 @@ package struct Grant: Sendable, Equatable {
   }
 
   /// Whether the token may do this. One that is bound to a project makes no tokens, which could be
-  /// good for others, and sees nothing of the audit log, which tells of all.
+  /// good for others, and sees neither the audit log nor everybody's reviews, which tell of all.
   package func allows(_ scope: Scope) -> Bool {
     kind.scopes.contains(scope)
-      && (project == nil || ![.tokensAdmin, .auditRead].contains(scope))
+      && (project == nil || ![.tokensAdmin, .auditRead, .reviewsManage].contains(scope))
   }
 }
 

@@ -28,6 +28,8 @@ package struct EpisodeRecord: Sendable {
   package var monitor: MonitorRequest?
   /// What was measured of its latent summaries; nil if nothing was.
   package var latent: LatentRecord?
+  /// What people are to be asked; nil for nothing.
+  package var review: ReviewRequest?
   /// Drawn for the audit, and judged: kept whole for whoever looks into what was missed.
   package var isAudited = false
   /// The verdict as JSON, as it is answered.
@@ -55,8 +57,10 @@ package struct EpisodeRecord: Sendable {
   }
 
   /// Whether the text is kept: flagged, incomplete and open episodes whole, and what a monitor is
-  /// still to read or was drawn for the audit; of clear ones a ledger row without text.
-  package var isKeptWhole: Bool { decision != .clear || isOpen || monitor != nil || isAudited }
+  /// still to read or was drawn for the audit or for people; of clear ones a ledger row without text.
+  package var isKeptWhole: Bool {
+    decision != .clear || isOpen || monitor != nil || isAudited || review != nil
+  }
 }
 
 /// What identifies a piece that was appended to an open episode.
@@ -187,7 +191,7 @@ package struct StoreError: Error, Sendable, Equatable {
 package typealias Completion<Value> = @Sendable (Result<Value, StoreError>) -> Void
 
 /// Where judged episodes are kept. Calls return at once; results come through completions.
-package protocol EpisodeStore: ModelStore, AuditLog {
+package protocol EpisodeStore: ModelStore, AuditLog, ReviewStore {
   /// Keeps a record. `created` means that it is on disk.
   func record(_ record: EpisodeRecord, _ completion: @escaping Completion<Recording>)
 

@@ -67,6 +67,13 @@ package struct Evaluator: Sendable {
       warnings: episode.warnings)
   }
 
+  /// What people are to be asked about an episode; nil for nothing.
+  ///
+  /// - Parameter draw: random numbers, 0 up to 1.
+  package func reviewRequest(_ verdict: Verdict, draw: () -> Double) -> ReviewRequest? {
+    policy.review.request(verdict.decision.verdict, draw: draw)
+  }
+
   /// Whether, and why, an LLM monitor is to be asked about an episode.
   ///
   /// - Parameters:

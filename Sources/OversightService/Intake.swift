@@ -82,6 +82,10 @@ struct Intake: Sendable {
       messageCount: episode.messages.count,
       document: VerdictEncoder.document(verdict, id: id, externalID: judged.externalID))
     record.monitor = judged.monitor
+    // While a monitor has still to speak, or the model has, there is nothing for people yet.
+    if judged.monitor == nil, !episode.isOpen {
+      record.review = evaluator.reviewRequest(verdict) { Double.random(in: 0..<1) }
+    }
     record.latent = verdict.latent.map { reading in
       LatentRecord(reading, task: String(episode.labels["task"]?.prefix(128) ?? ""))
     }

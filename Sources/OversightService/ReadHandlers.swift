@@ -26,28 +26,50 @@ extension OversightService {
     episodes.episode(call.arguments[0], project: call.grant?.project) { [self] result in
       switch result {
       case .success(let stored):
-        call.send(response(stored, includesText: !includes.isEmpty))
+        send(stored, includesText: !includes.isEmpty, to: call)
       case .failure(let error): call.send(problem(error))
       }
     }
   }
 
-  private func response(_ stored: StoredEpisode, includesText: Bool) -> Response {
-    var writer = JSONWriter(capacity: 4096)
-    writer.object { writer in
-      EpisodeListing.write(stored, to: &writer)
-      writer.key("assessment")
-      writer.raw(stored.document ?? Array("null".utf8))
-      guard includesText else { return }
-      writer.key("episode")
-      // What was stored was read before; if it is not readable now, null says so.
-      if let episode = try? intake.reread(stored) {
-        EpisodeEncoder.write(episode, to: &writer)
-      } else {
-        writer.null()
+  /// Who is to judge an episode without the monitors' opinion does not find it here either.
+  private func send(_ stored: StoredEpisode, includesText: Bool, to call: Call) {
+    guard let grant = call.grant, grant.allows(.reviewsWrite) else {
+      return call.send(response(stored, includesText: includesText, isBlind: false))
+    }
+    episodes.isBlind(stored.id, reviewer: grant.id) { [self] result in
+      switch result {
+      case .success(let isBlind):
+        call.send(response(stored, includesText: includesText, isBlind: isBlind))
+      case .failure(let error): call.send(problem(error))
       }
     }
+  }
+
+  private func response(_ stored: StoredEpisode, includesText: Bool, isBlind: Bool) -> Response {
+    var writer = JSONWriter(capacity: 4096)
+    writer.object { writer in
+      write(stored, includesText: includesText, isBlind: isBlind, to: &writer)
+    }
     return .json(.ok, writer.bytes)
+  }
+
+  /// The fields of a stored episode, into an open object.
+  func write(
+    _ stored: StoredEpisode, includesText: Bool, isBlind: Bool, to writer: inout JSONWriter
+  ) {
+    EpisodeListing.write(stored, isBlind: isBlind, to: &writer)
+    writer.key("assessment")
+    let document = stored.document ?? Array("null".utf8)
+    writer.raw(isBlind ? BlindDocument.of(document) : document)
+    guard includesText else { return }
+    writer.key("episode")
+    // What was stored was read before; if it is not readable now, null says so.
+    if let episode = try? intake.reread(stored) {
+      EpisodeEncoder.write(episode, to: &writer)
+    } else {
+      writer.null()
+    }
   }
 
   /// The received bytes of an episode as they came, piece by piece.
@@ -153,7 +175,11 @@ enum EpisodeListing {
   }
 
   /// The fields of a row, into an open object.
-  static func write(_ episode: StoredEpisode, to writer: inout JSONWriter) {
+  ///
+  /// - Parameter isBlind: whether what was made of it is left out.
+  static func write(
+    _ episode: StoredEpisode, isBlind: Bool = false, to writer: inout JSONWriter
+  ) {
     writer.field("id", episode.id)
     writer.field("external_id", episode.externalID)
     writer.field("project", episode.project)
@@ -162,10 +188,12 @@ enum EpisodeListing {
     writer.field("model", episode.model)
     writer.field("agent", episode.agent)
     writer.field("open", episode.isOpen)
-    writer.field("verdict", episode.verdict)
-    writer.field("severity", episode.severity)
-    writer.field("suspicion", episode.suspicion)
-    writer.field("rules", episode.rules)
+    if !isBlind {
+      writer.field("verdict", episode.verdict)
+      writer.field("severity", episode.severity)
+      writer.field("suspicion", episode.suspicion)
+      writer.field("rules", episode.rules)
+    }
     writer.field("trace_id", episode.traceID)
     if let deletedAt = episode.deletedAt { writer.field("deleted_at", deletedAt) }
   }

@@ -124,6 +124,33 @@ enum Routes {
       .get, "/v1/stats", .episodesRead, parameters: ["project"],
       { service, call throws(Refusal) in try service.getStatistics(call) }),
     Route(
+      .post, "/v1/episodes/{}/reviews", .reviewsWrite, body: .json,
+      { service, call throws(Refusal) in try service.postReview(call) }),
+    Route(
+      .post, "/v1/queue:claim", .reviewsWrite, body: .json,
+      { service, call throws(Refusal) in try service.claimItems(call) }),
+    Route(
+      .get, "/v1/queue", .reviewsWrite, parameters: ["project"],
+      { service, call throws(Refusal) in try service.getQueue(call) }),
+    Route(
+      .get, "/v1/queue/{}", .reviewsWrite, parameters: ["lease"],
+      { service, call throws(Refusal) in try service.getItem(call) }),
+    Route(
+      .put, "/v1/queue/{}", .reviewsManage, body: .json,
+      { service, call throws(Refusal) in try service.putItem(call) }),
+    Route(
+      .post, "/v1/queue/{}/renew", .reviewsWrite, body: .json,
+      { service, call throws(Refusal) in try service.renewItem(call) }),
+    Route(
+      .post, "/v1/queue/{}/release", .reviewsWrite, body: .json,
+      { service, call throws(Refusal) in try service.releaseItem(call) }),
+    Route(
+      .post, "/v1/reviews/{}/undo", .reviewsWrite,
+      { service, call throws(Refusal) in service.undoReview(call) }),
+    Route(
+      .get, "/v1/reviews", .reviewsManage, parameters: ["project", "cursor", "limit"],
+      { service, call throws(Refusal) in try service.listReviews(call) }),
+    Route(
       .get, "/v1/audit", .auditRead, parameters: ["from", "limit", "subject"],
       { service, call throws(Refusal) in try service.getAudit(call) }),
     Route(

@@ -41,7 +41,9 @@ struct EpisodeReviser {
       UPDATE episodes SET is_open = $2, verdict = $3, severity = $4, suspicion = $5, rules = $6,
         message_count = $7, document = $8, received_bytes = received_bytes + $9,
         piece_digest = $11, piece_after = $12,
-        updated_at = now(), is_whole = $10::boolean
+        updated_at = now(),
+        is_whole = $10::boolean OR EXISTS (
+          SELECT FROM review_items WHERE episode_id = $1 AND state <> 'done')
       WHERE id = $1
       """,
       [
@@ -58,6 +60,9 @@ struct EpisodeReviser {
         ON CONFLICT (episode_id) DO NOTHING
         """, [.text(stored.id), .text(request.reason.rawValue), .text("\(request.weight)")])
     }
+    if record.review != nil {
+      try connection.run(ReviewQueue.insert.sql, ReviewQueue.columns([record]))
+    }
     if record.latent != nil {
       try connection.run(LatentReadings.insert.sql, LatentReadings.columns([record]))
     } else {
@@ -65,7 +70,12 @@ struct EpisodeReviser {
       try connection.run("DELETE FROM latent_readings WHERE episode_id = $1", [.text(stored.id)])
     }
     if !record.isKeptWhole {
-      try connection.run("DELETE FROM episode_contents WHERE episode_id = $1", [.text(stored.id)])
+      // Somebody may still have to look at it.
+      try connection.run(
+        """
+        DELETE FROM episode_contents WHERE episode_id = $1
+          AND NOT EXISTS (SELECT FROM episodes WHERE id = $1 AND is_whole)
+        """, [.text(stored.id)])
     }
   }
 
@@ -76,7 +86,9 @@ struct EpisodeReviser {
     let closed = try connection.run(
       """
       WITH closed AS (
-        UPDATE episodes SET is_open = false, updated_at = now(), is_whole = verdict <> 'clear'
+        UPDATE episodes SET is_open = false, updated_at = now(),
+          is_whole = verdict <> 'clear' OR EXISTS (
+            SELECT FROM review_items WHERE episode_id = id AND state <> 'done')
         WHERE id IN (
           SELECT id FROM episodes
           WHERE is_open AND updated_at < now() - make_interval(mins => $1::int)

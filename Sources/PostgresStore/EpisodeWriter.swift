@@ -119,6 +119,10 @@ struct EpisodeWriter {
     if !measured.isEmpty {
       statements.append((LatentReadings.insert, LatentReadings.columns(measured)))
     }
+    let reviewed = records.filter { $0.review != nil }
+    if !reviewed.isEmpty {
+      statements.append((ReviewQueue.insert, ReviewQueue.columns(reviewed)))
+    }
     let time = AuditEntry.text(Date())
     let entries = records.map { AuditEntry(.verdict($0, piece: 0), at: time) }
     statements.append((Self.audit, AuditEntry.columns(entries)))

@@ -91,6 +91,56 @@ private struct NoStore: EpisodeStore, TokenStore {
     _ id: String, project: String?, actor: String, _ completion: @escaping Completion<Void>
   ) { completion(.failure(StoreError(.notFound, ""))) }
 
+  func claim(
+    _ queue: ReviewQueueName, reviewer: String, project: String?, count: Int, seconds: Int,
+    _ completion: @escaping Completion<[ReviewLease]>
+  ) { completion(.success([])) }
+
+  func item(
+    _ id: String, lease: String, reviewer: String,
+    _ completion:
+      @escaping Completion<
+        ReviewAnswer<(lease: ReviewLease, episode: StoredEpisode, reviews: [Review])>
+      >
+  ) { completion(.success(.leaseLost)) }
+
+  func isBlind(_ id: String, reviewer: String, _ completion: @escaping Completion<Bool>) {
+    completion(.success(false))
+  }
+
+  func renew(
+    _ id: String, lease: String, reviewer: String, seconds: Int,
+    _ completion: @escaping Completion<ReviewAnswer<String>>
+  ) { completion(.success(.leaseLost)) }
+
+  func release(
+    _ id: String, lease: String, reviewer: String, skip: SkipReason?,
+    _ completion: @escaping Completion<ReviewAnswer<Void>>
+  ) { completion(.success(.leaseLost)) }
+
+  func review(
+    _ review: Review, lease: String, _ completion: @escaping Completion<ReviewAnswer<StoredEpisode>>
+  ) { completion(.success(.leaseLost)) }
+
+  func undo(
+    _ reviewID: String, reviewer: String, seconds: Int,
+    _ completion: @escaping Completion<ReviewAnswer<ReviewLease>>
+  ) { completion(.success(.tooLate)) }
+
+  func reviews(
+    project: String?, after: String?, limit: Int,
+    _ completion: @escaping Completion<[StoredReview]>
+  ) { completion(.success([])) }
+
+  func reviewCounts(
+    reviewer: String, project: String?, _ completion: @escaping Completion<ReviewCounts>
+  ) { completion(.success(ReviewCounts())) }
+
+  func prepare(
+    _ id: String, gold: ReviewVerdict?, assignee: String?,
+    _ completion: @escaping Completion<Void>
+  ) { completion(.failure(StoreError(.notFound, ""))) }
+
   func append(_ event: AuditEvent, _ completion: @escaping Completion<Void>) {
     completion(.success(()))
   }
