@@ -10,9 +10,23 @@ extension OversightService {
   func listEpisodes(_ call: Call) throws(Refusal) {
     let filter = try EpisodeListing.filter(
       call, names: intake.evaluator.names(ofRule:))
-    episodes.episodes(filter) { [self] result in
+    let isExport = !(try call.query.words("purpose", ["export"])).isEmpty
+    let list: @Sendable () -> Void = { [self] in
+      episodes.episodes(filter) { [self] result in
+        switch result {
+        case .success(let page): call.send(EpisodeListing.response(page, filter))
+        case .failure(let error): call.send(problem(error))
+        }
+      }
+    }
+    // An export is recorded once, before its first page leaves.
+    guard isExport, filter.beforeID == nil else { return list() }
+    let event = AuditEvent(
+      .export, subject: "episodes",
+      [.init("by", call.grant?.id), .init("query", call.request.query)])
+    episodes.append(event) { [self] result in
       switch result {
-      case .success(let page): call.send(EpisodeListing.response(page, filter))
+      case .success: list()
       case .failure(let error): call.send(problem(error))
       }
     }

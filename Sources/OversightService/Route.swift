@@ -98,7 +98,7 @@ enum Routes {
       .get, "/v1/episodes", .episodesRead,
       parameters: [
         "verdict", "severity", "rule", "model", "project", "external_id", "created_after",
-        "created_before", "limit", "cursor",
+        "created_before", "limit", "cursor", "purpose",
       ],
       { service, call throws(Refusal) in try service.listEpisodes(call) }),
     Route(

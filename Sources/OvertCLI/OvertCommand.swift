@@ -21,6 +21,7 @@ struct OvertCommand: ParsableCommand {
       DemoCommand.self, ServeCommand.self, ScanCommand.self, EpisodesCommand.self,
       StatsCommand.self,
       RulesCommand.self, LatentCommand.self, ModelsCommand.self, GateCommand.self,
+      ReportCommand.self,
       MonitorCommand.self, EvaluateCommand.self,
       CalibrateCommand.self, TokenCommand.self, AuditCommand.self,
       MigrateCommand.self,

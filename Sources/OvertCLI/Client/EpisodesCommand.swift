@@ -6,8 +6,10 @@ internal import Oversight
 struct EpisodesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "episodes",
-    abstract: "List, show, judge again and delete what a server keeps.",
-    subcommands: [List.self, Show.self, Delete.self, RescoreCommand.self])
+    abstract: "List, show, export, judge again and delete what a server keeps.",
+    subcommands: [
+      List.self, Show.self, ExportCommand.self, RescoreCommand.self, Delete.self,
+    ])
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case text, json

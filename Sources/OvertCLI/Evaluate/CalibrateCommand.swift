@@ -22,7 +22,13 @@ struct CalibrateCommand: ParsableCommand {
       """)
 
   @Argument(help: "Files and folders of benign episodes.")
-  var paths: [String]
+  var paths: [String] = []
+
+  @Flag(help: "Also, or only, episodes that people have reviewed on a server and found benign.")
+  var fromReviews = false
+
+  @Option(help: "Only reviewed episodes of this project.")
+  var project: String?
 
   @Option(help: "Share of benign episodes that may be flagged, such as 0.01.")
   var budget = 0.01
@@ -34,8 +40,12 @@ struct CalibrateCommand: ParsableCommand {
   var dryRun = false
 
   @OptionGroup var judge: JudgeOptions
+  @OptionGroup var client: ClientOptions
 
   func validate() throws {
+    guard fromReviews || !paths.isEmpty else {
+      throw ValidationError("Name benign episodes, or say --from-reviews.")
+    }
     guard budget > 0, budget < 1 else {
       throw ValidationError("The budget is a share above 0 and below 1.")
     }
@@ -49,7 +59,11 @@ struct CalibrateCommand: ParsableCommand {
     // What an earlier calibration set is not what is measured.
     let loaded = try judge.load(isCalibrated: false)
     let scorer = try scorer(loaded)
-    let scan = try BenignScan(paths, judgedBy: loaded, scorer: scorer)
+    let reviewed = fromReviews ? try EpisodeExport.labelled(client, project: project) : nil
+    // What lies there are transcripts.
+    defer { if let reviewed { try? FileManager.default.removeItem(atPath: reviewed.path) } }
+    let scan = try BenignScan(
+      paths + (reviewed.map { [$0.path] } ?? []), judgedBy: loaded, scorer: scorer)
     scan.noteLeftOut()
     let threshold: ConformalThreshold
     do {

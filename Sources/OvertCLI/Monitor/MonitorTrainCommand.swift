@@ -23,7 +23,13 @@ extension MonitorCommand {
         """)
 
     @Argument(help: "Files and folders of labelled episodes.")
-    var paths: [String]
+    var paths: [String] = []
+
+    @Flag(help: "Also, or only, episodes that people have reviewed on a server.")
+    var fromReviews = false
+
+    @Option(help: "Only reviewed episodes of this project.")
+    var project: String?
 
     @Option(help: "Folder to write to. [default: the folder of rules]")
     var output: String?
@@ -41,6 +47,13 @@ extension MonitorCommand {
     var cost: Double?
 
     @OptionGroup var judge: JudgeOptions
+    @OptionGroup var client: ClientOptions
+
+    func validate() throws {
+      guard fromReviews || !paths.isEmpty else {
+        throw ValidationError("Name labelled episodes, or say --from-reviews.")
+      }
+    }
 
     enum Features: String, ExpressibleByArgument, CaseIterable {
       case nGrams = "n-grams"
@@ -49,7 +62,10 @@ extension MonitorCommand {
 
     func run() throws {
       let loaded = try judge.load()
-      let scan = try LabelledScan(paths, judgedBy: loaded)
+      let reviewed = fromReviews ? try EpisodeExport.labelled(client, project: project) : nil
+      // What lies there are transcripts.
+      defer { if let reviewed { try? FileManager.default.removeItem(atPath: reviewed.path) } }
+      let scan = try LabelledScan(paths + (reviewed.map { [$0.path] } ?? []), judgedBy: loaded)
       guard Set(scan.samples.map(\.episode.isBad)).count == 2 else {
         throw CommandFailure(.badInput, "both bad and benign episodes are needed to train")
       }
@@ -95,7 +111,39 @@ extension MonitorCommand {
         ).write(to: "\(folder)/\(Settings.panelName)")
       }
       Console.write(card)
+      Console.note(
+        HeldOutChange(scan.samples, before: loaded.linear, after: result.groupSplit).text)
     }
+  }
+}
+
+/// What a new model does better or worse than the one before, on the same episodes: the new one with
+/// their groups held out, the old one where it was not trained on them.
+private struct HeldOutChange {
+  private static let unseenMin = 2
+  let text: String
+
+  init(
+    _ samples: [LabelledScan.Sample], before: LinearMonitor?, after: [Double?]
+  ) {
+    var old: [(score: Double, isBad: Bool)] = []
+    var new: [(score: Double, isBad: Bool)] = []
+    for (sample, after) in zip(samples, after) {
+      guard let after else { continue }
+      new.append((after, sample.episode.isBad))
+      guard let before, !before.model.wasTrained(on: sample.transcript),
+        let score = sample.scores[.linear]
+      else { continue }
+      old.append((score, sample.episode.isBad))
+    }
+    func auroc(_ scores: [(score: Double, isBad: Bool)]) -> String {
+      let bad = scores.count { $0.isBad }
+      guard min(bad, scores.count - bad) >= Self.unseenMin,
+        let value = DetectionCurve(scores).auroc
+      else { return "not known (\(scores.count) episodes that it was not trained on)" }
+      return "\(value.rounded(to: 3)) on \(scores.count)"
+    }
+    text = "held-out AUROC of the linear monitor: before \(auroc(old)), now \(auroc(new))"
   }
 }
 
