@@ -24,7 +24,7 @@ struct OvertCommand: ParsableCommand {
       ReportCommand.self,
       MonitorCommand.self, EvaluateCommand.self,
       CalibrateCommand.self, TokenCommand.self, AuditCommand.self,
-      MigrateCommand.self,
+      MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -28,7 +28,7 @@ package final class PrivateCluster {
   package init(in folder: String, progress: (String) -> Void) throws(StoreError) {
     let layout = ClusterLayout(folder: folder)
     lock = try FileLock(layout.lock)
-    let tools = try PostgresTools()
+    let tools = try PostgresTools(for: layout, progress)
     try layout.prepare(for: tools)
     try layout.awaitPredecessor()
     if !layout.isInitialised {
@@ -37,10 +37,11 @@ package final class PrivateCluster {
     }
     self.layout = layout
     self.tools = tools
+    let complaints = ClusterLog(layout.log)
     server = try tools.start(layout)
-    url = "host=\(layout.sockets) user=overt dbname=overt"
+    url = Self.url(in: layout)
     do {
-      try Self.awaitReadiness(of: server, layout)
+      try Self.awaitReadiness(of: server, layout, complaints)
       try Self.createDatabase(layout)
     } catch {
       server.stop(within: Self.stopSeconds)
@@ -55,8 +56,9 @@ package final class PrivateCluster {
   /// - Throws: ``StoreError`` if it does not start; it may at the next call.
   package func revive() throws(StoreError) -> Bool {
     guard !server.isRunning else { return false }
+    let complaints = ClusterLog(layout.log)
     server = try tools.start(layout)
-    try Self.awaitReadiness(of: server, layout)
+    try Self.awaitReadiness(of: server, layout, complaints)
     return true
   }
 
@@ -64,18 +66,19 @@ package final class PrivateCluster {
   package func stop() { server.stop(within: Self.stopSeconds) }
 
   private static func awaitReadiness(
-    of server: ChildProcess, _ layout: ClusterLayout
+    of server: ChildProcess, _ layout: ClusterLayout, _ complaints: ClusterLog
   ) throws(StoreError) {
     let deadline = monotonicNanoseconds() + UInt64(startSeconds * 1e9)
     while unsafe PQping("host=\(layout.sockets) dbname=postgres user=overt") != PQPING_OK {
       guard server.isRunning else {
         throw StoreError(
-          .unavailable, "the private PostgreSQL ended at its start; its log: \(layout.log)")
+          .unavailable,
+          "the private PostgreSQL ended at its start: \(complaints.explanation(layout))")
       }
       guard monotonicNanoseconds() < deadline else {
         throw StoreError(
-          .unavailable, "the private PostgreSQL is not ready after a minute; its log: \(layout.log)"
-        )
+          .unavailable,
+          "the private PostgreSQL is not ready after a minute: \(complaints.explanation(layout))")
       }
       usleep(10_000)
     }
@@ -109,6 +112,26 @@ struct ClusterLayout {
   }
 
   var isInitialised: Bool { FileManager.default.fileExists(atPath: data + "/PG_VERSION") }
+
+  /// The major version that the data is of; nil if there is none.
+  var version: Int? {
+    // No such file is no data.
+    let text = try? String(contentsOfFile: data + "/PG_VERSION", encoding: .utf8)
+    return text.flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+  }
+
+  /// Refuses data that belongs to somebody else: PostgreSQL's own words for it are hard to read.
+  func checkOwner(for tools: PostgresTools) throws(StoreError) {
+    var status = stat()
+    guard unsafe stat(data, &status) == 0 else { return }
+    let owner = tools.user?.id ?? geteuid()
+    guard status.st_uid == owner else {
+      throw StoreError(
+        .rejected,
+        "\(data) belongs to user \(status.st_uid) and PostgreSQL runs as \(owner): "
+          + "chown -R \(owner) \(root), or start overt as its owner")
+    }
+  }
 
   /// Makes the folder, owned by whoever the server runs as.
   func prepare(for tools: PostgresTools) throws(StoreError) {
@@ -166,8 +189,12 @@ struct PostgresTools {
   /// The oldest PostgreSQL whose `lz4` and pipelines Overt uses.
   private static let versionMin = 15
 
-  init() throws(StoreError) {
-    folder = try Self.find()
+  /// The programs for a cluster: of the version that its data is of, else the newest.
+  ///
+  /// - Parameter progress: is told if a newer one could be used.
+  init(for layout: ClusterLayout, _ progress: (String) -> Void = { _ in }) throws(StoreError) {
+    let newest = try Self.find()
+    folder = try Self.folder(for: layout, newest, progress)
     guard geteuid() == 0 else {
       user = nil
       return
@@ -177,6 +204,39 @@ struct PostgresTools {
         .rejected, "PostgreSQL does not run as root, and there is no user 'postgres'")
     }
     user = unsafe User(id: entry.pointee.pw_uid, group: entry.pointee.pw_gid)
+  }
+
+  private static func folder(
+    for layout: ClusterLayout, _ newest: String, _ progress: (String) -> Void
+  ) throws(StoreError) -> String {
+    guard let version = layout.version, let other = majorVersion(newest), other != version else {
+      return newest
+    }
+    let move =
+      "to move to \(other): 'overt backup FILE' with \(version), then 'overt restore FILE' with a "
+      + "fresh OVERT_STATE_DIR"
+    let own = "/usr/lib/postgresql/\(version)/bin"
+    guard unsafe access(own + "/postgres", X_OK) == 0 else {
+      throw StoreError(
+        .rejected,
+        "the data in \(layout.data) is of PostgreSQL \(version), and \(other) is installed: install "
+          + "postgresql-\(version); \(move)")
+    }
+    progress("PostgreSQL \(other) is installed, the data is of \(version); \(move)")
+    return own
+  }
+
+  /// The major version of the programs in a folder; nil if they do not tell.
+  private static func majorVersion(_ folder: String) -> Int? {
+    // Programs that do not run fail later, with their own words.
+    let output = try? Subprogram.run([folder + "/postgres", "--version"]).output
+    let digits = output?.split(separator: " ").last.map { $0.prefix { $0.isNumber } }
+    return digits.flatMap { Int($0) }
+  }
+
+  /// The path of a program that needs no server's user, such as `pg_dump`.
+  static func path(of program: String) throws(StoreError) -> String {
+    "\(try find())/\(program)"
   }
 
   private static func find() throws(StoreError) -> String {
@@ -216,21 +276,29 @@ struct PostgresTools {
   func initialise(_ layout: ClusterLayout) throws(StoreError) {
     // What a process that was killed at it has left behind.
     try? FileManager.default.removeItem(atPath: layout.freshData)
+    let complaints = ClusterLog(layout.log)
     let process = try ChildProcess(
       command(
         "initdb", in: layout.root,
         ["-D", layout.freshData, "-U", "overt", "-A", "trust", "-E", "UTF8", "--locale=C"]),
       log: layout.log)
     guard process.wait() == 0 else {
-      throw StoreError(.unavailable, "initdb failed; its log: \(layout.log)")
+      throw StoreError(.unavailable, "initdb failed: \(complaints.explanation(layout))")
     }
     guard unsafe rename(layout.freshData, layout.data) == 0 else {
       throw StoreError(.unavailable, "\(layout.data) cannot be put in its place")
     }
+    // The new name is on disk as well.
+    let parent = unsafe open(layout.root, O_RDONLY | O_CLOEXEC)
+    if parent >= 0 {
+      fsync(parent)
+      close(parent)
+    }
   }
 
   func start(_ layout: ClusterLayout) throws(StoreError) -> ChildProcess {
-    try ChildProcess(
+    try layout.checkOwner(for: self)
+    return try ChildProcess(
       command(
         "postgres", in: layout.root,
         [

@@ -128,8 +128,7 @@ enum DetectionPage {
   private static func escaped(_ text: String) -> String {
     // Lines of the report are kept; what could steer a terminal is shown as what it is.
     text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      VisibleText.line(String(line)).replacing("&", with: "&amp;").replacing("<", with: "&lt;")
-        .replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
+      HTMLText.escaped(VisibleText.line(String(line)))
     }.joined(separator: "\n")
   }
 }

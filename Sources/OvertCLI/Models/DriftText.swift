@@ -178,7 +178,6 @@ struct DriftPlot {
   }
 
   private static func escaped(_ text: String) -> String {
-    VisibleText.line(text, limit: 80).replacing("&", with: "&amp;").replacing("<", with: "&lt;")
-      .replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
+    HTMLText.escaped(VisibleText.line(text, limit: 80))
   }
 }

@@ -24,7 +24,7 @@ enum PageStyle {
     --medium:#fff0a8;--low:#cfe6ff;--info:#e6e6e6;--clear:#cdeccd;--incomplete:#ecd6f5}
     @media screen and (prefers-color-scheme:dark){:root{--page:#16181b;--ink:#e8e8e8;\
     --quiet:#b0b0b0;--line:#7d7d7d;--box:#212429;--thought:#1b2735;--link:#8ab8f5;\
-    --critical:#7a2020;--high:#6b430c;--medium:#544a08;--low:#134266;--info:#3c4046;\
+    --critical:#7a2020;--high:#623d0a;--medium:#544a08;--low:#134266;--info:#3c4046;\
     --clear:#1f4a24;--incomplete:#50305e}}
     *{box-sizing:border-box}
     body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);\
@@ -56,7 +56,7 @@ enum PageStyle {
     padding:.4rem .7rem;margin:.4rem 0}
     .reasoning{background:var(--thought);border-inline-start:.4rem double var(--line)}
     .kind{margin:0;color:var(--quiet);font-size:.85rem}summary{cursor:pointer}
-    .words{white-space:pre-wrap;unicode-bidi:isolate;contain:paint}\
+    .words{white-space:pre-wrap;unicode-bidi:isolate;contain:paint;padding-top:.15rem}\
     .words:empty::before{content:"(no text)";color:var(--quiet)}
     .row{display:grid;grid-template-columns:minmax(0,1fr) 120px;gap:.8rem}
     .plot text{font:700 14px system-ui,sans-serif;fill:var(--ink)}\
