@@ -110,6 +110,8 @@ package struct StoredEpisode: Sendable, Equatable {
   /// The received bytes, first the episode, then what was appended, in order; nil in lists, and
   /// empty where only the ledger row is kept.
   package var received: [[UInt8]]?
+  /// What was overwritten in its text before it was stored, and how often, by name.
+  package var redacted: [String: Int] = [:]
   /// When its text was deleted on request, RFC 3339 in UTC; nil if it was not.
   package var deletedAt: String?
 

@@ -25,8 +25,13 @@ package struct Evaluator: Sendable {
 
   /// The same evaluator with the version of a scorer whose outcomes are given to it.
   package func with(_ scorer: ScorerName, version: String) -> Evaluator {
-    Evaluator(scorers, policy, versions.merging([scorer.rawValue: version]) { $1 })
+    var evaluator = Evaluator(scorers, policy, versions.merging([scorer.rawValue: version]) { $1 })
+    evaluator.redactor = redactor
+    return evaluator
   }
+
+  /// Overwrites what the policy keeps out of the store; nil: nothing is.
+  package var redactor: (any Redacting)?
 
   private init(_ scorers: [any Scorer], _ policy: Policy, _ versions: [String: String]) {
     self.scorers = scorers

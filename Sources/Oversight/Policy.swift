@@ -27,6 +27,8 @@ package struct Policy: Sendable, Equatable {
   package var cascade: Cascade?
   /// How much work out of sight is put up with; nil: any.
   package var opacity: OpacityBudget?
+  /// What is overwritten before an episode is stored; nil: nothing.
+  package var redaction: RedactionPolicy?
   /// Which episodes people look at.
   package var review = ReviewPolicy()
   /// Visibilities of reasoning that make an episode incomplete.

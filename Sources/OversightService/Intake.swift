@@ -86,6 +86,10 @@ struct Intake: Sendable {
     if judged.monitor == nil, !episode.isOpen {
       record.review = evaluator.reviewRequest(verdict) { Double.random(in: 0..<1) }
     }
+    // Judged is what came; stored is what may be.
+    if let redactor = evaluator.redactor, record.isKeptWhole, !received.isEmpty {
+      (record.received, record.redactions) = redactor.redact(received)
+    }
     record.latent = verdict.latent.map { reading in
       LatentRecord(reading, task: String(episode.labels["task"]?.prefix(128) ?? ""))
     }

@@ -76,6 +76,14 @@ extension OversightService {
     writer.key("assessment")
     let document = stored.document ?? Array("null".utf8)
     writer.raw(isBlind ? BlindDocument.of(document) : document)
+    if !stored.redacted.isEmpty {
+      writer.key("redacted")
+      writer.object { writer in
+        for (name, count) in stored.redacted.sorted(by: { $0.key < $1.key }) {
+          writer.field(name, count)
+        }
+      }
+    }
     guard includesText else { return }
     writer.key("episode")
     // What was stored was read before; if it is not readable now, null says so.

@@ -31,18 +31,29 @@ struct EpisodeReader {
       episode.lastPiece = AppendedPiece(digest: digest, after: after)
     }
     episode.deletedAt = result.text(0, 17)
-    episode.received = result.text(0, 16) == "t" ? try pieces(of: id) : []
+    episode.received = []
+    if result.text(0, 16) == "t" { try readContents(of: id, into: &episode) }
     return episode
   }
 
   private static let contents = PostgresConnection.Statement(
     name: "read_contents",
-    sql: "SELECT received FROM episode_contents WHERE episode_id = $1 ORDER BY number")
+    sql: """
+      SELECT received, array_to_string(redactions, ' ') FROM episode_contents
+      WHERE episode_id = $1 ORDER BY number
+      """)
 
-  private func pieces(of id: String) throws(PostgresError) -> [[UInt8]] {
+  private func readContents(
+    of id: String, into episode: inout StoredEpisode
+  ) throws(PostgresError) {
     // Binary, as a pipeline has it.
     let result = try connection.pipeline([(Self.contents, [.text(id)])])[0]
-    return (0..<result.rowCount).compactMap { result.bytes($0, 0) }
+    episode.received = (0..<result.rowCount).compactMap { result.bytes($0, 0) }
+    for row in 0..<result.rowCount {
+      for redaction in (result.text(row, 1) ?? "").split(separator: " ") {
+        episode.redacted[String(redaction.prefix { $0 != ":" }), default: 0] += 1
+      }
+    }
   }
 
   /// Episodes without their text, the newest first.

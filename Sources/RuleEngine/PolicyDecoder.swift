@@ -36,7 +36,10 @@ package enum PolicyDecoder {
     _ root: Node, version: String, _ reading: inout YAMLReading
   ) -> Policy? {
     let fields = reading.fields(
-      root, known: ["schema", "scorers", "flag", "reasoning", "cascade", "opacity"])
+      root,
+      known: [
+        "schema", "scorers", "flag", "reasoning", "cascade", "opacity", "review", "redaction",
+      ])
     let schema = reading.text(fields["schema"], "schema", in: root)
     if let schema, schema != Self.schema {
       reading.report(
@@ -63,6 +66,66 @@ package enum PolicyDecoder {
     policy.cascade = fields["cascade"].flatMap { cascade($0, &reading) }
     policy.flagPanelSuspicion = panelThreshold(flags["panel"], &reading)
     policy.opacity = fields["opacity"].flatMap { opacity($0, &reading) }
+    policy.review = fields["review"].map { review($0, &reading) } ?? ReviewPolicy()
+    policy.redaction = fields["redaction"].flatMap { redaction($0, &reading) }
+    return policy
+  }
+
+  private static func review(_ node: Node, _ reading: inout YAMLReading) -> ReviewPolicy {
+    let fields = reading.fields(node, known: ["severity", "sample", "second", "blind"])
+    var policy = ReviewPolicy()
+    if fields["severity"] != nil {
+      policy.severity =
+        reading.word(fields["severity"], "severity", in: node, Severity.self) ?? policy.severity
+    }
+    for (name, path) in [
+      ("sample", \ReviewPolicy.sample), ("second", \.secondReview), ("blind", \.blind),
+    ] {
+      guard let value = fields[name] else { continue }
+      guard let number = share(value) else {
+        reading.report(.malformed, at: value, "'\(name)' is a share from 0 to 1.")
+        continue
+      }
+      policy[keyPath: path] = number
+    }
+    return policy
+  }
+
+  private static func redaction(
+    _ node: Node, _ reading: inout YAMLReading
+  ) -> RedactionPolicy? {
+    let fields = reading.fields(node, known: ["kinds", "patterns"])
+    var kinds: [RedactionKind] = []
+    if fields["kinds"] != nil {
+      let words = reading.words(fields["kinds"], "kinds", RedactionKind.self)
+      kinds = RedactionKind.allCases.filter(words.contains)
+    }
+    var patterns: [RedactionPolicy.Pattern] = []
+    for entry in fields["patterns"]?.sequence.map({ Array($0) }) ?? [] {
+      let pattern = reading.fields(entry, known: ["name", "pattern"])
+      guard let name = reading.text(pattern["name"], "name", in: entry),
+        let expression = reading.text(pattern["pattern"], "pattern", in: entry)
+      else { continue }
+      guard !name.isEmpty, name.utf8.count <= 64,
+        name.utf8.allSatisfy({ $0 == 0x2D || 0x30...0x39 ~= $0 || 0x61...0x7A ~= $0 })
+      else {
+        reading.report(.malformed, at: pattern["name"], "A name is of a-z, 0-9 and '-'.")
+        continue
+      }
+      patterns.append(RedactionPolicy.Pattern(name: name, expression: expression))
+    }
+    let policy = RedactionPolicy(kinds: kinds, patterns: patterns)
+    guard !kinds.isEmpty || !patterns.isEmpty else {
+      reading.report(.missingField, at: node, "Name kinds or patterns to redact.")
+      return nil
+    }
+    do {
+      _ = try Redactor(policy, file: reading.file)
+    } catch {
+      for diagnostic in error.diagnostics {
+        reading.report(diagnostic.code, at: node, diagnostic.message)
+      }
+    }
     return policy
   }
 

@@ -68,9 +68,23 @@ extension Settings {
             + "'overt calibrate' again")
       }
     }
+    var evaluator = Evaluator(scorers: scorers, policy: policy)
+    evaluator.redactor = try redactor(policy, policyPath)
     return LoadedEvaluator(
-      evaluator: Evaluator(scorers: scorers, policy: policy), rules: rules, policy: policy,
+      evaluator: evaluator, rules: rules, policy: policy,
       linear: linear, path: path, policyPath: policyPath, notes: notes)
+  }
+
+  private func redactor(_ policy: Policy, _ file: String) throws -> Redactor? {
+    do {
+      return try policy.redaction.map { redaction throws(RuleError) in
+        try Redactor(redaction, file: file)
+      }
+    } catch {
+      throw CommandFailure(
+        .badConfiguration, "the policy \(file) cannot be used",
+        details: error.diagnostics.map { $0.rendered(source: nil) })
+    }
   }
 
   private func policy(_ file: String) throws -> Policy {
