@@ -20,7 +20,8 @@ RETURN (
   SELECT 'ep_' || string_agg(
     substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', (milliseconds >> (5 * digit) & 31)::integer + 1, 1),
     '' ORDER BY digit DESC)
-  FROM (SELECT floor(extract(epoch FROM moment) * 1000)::bigint AS milliseconds) AS time,
+  FROM (SELECT floor(greatest(0, least(281474976710655, extract(epoch FROM moment) * 1000)))::bigint
+      AS milliseconds) AS time,
     generate_series(0, 9) AS digit);
 
 -- Makes the tables of the months from one moment's to another's, where they are missing.

@@ -71,6 +71,13 @@ struct AuditCommandTests {
         MerkleTree.verifies(
           from: checkpoint.size, checkpoint.root, to: size, root, proof: try Self.digests(proof)))
     }
+    // What the server judges by, and the token of this machine, are told of as well.
+    let all = String(decoding: try client.get("/v1/audit?limit=1000").body, as: UTF8.self)
+    for kind in ["activation", "token", "verdict", "deletion"] {
+      #expect(all.contains("\"kind\":\"\(kind)\""), "\(kind)")
+    }
+    #expect(all.contains("\"rules\":\"sha256:"))
+    #expect(try client.get("/v1/episodes?created_after=1960-01-01T00:00:00Z").body.count > 200)
     #expect(try client.get("/v1/audit/inclusion?number=0&size=100000").status == 404)
     #expect(try client.get("/v1/audit/inclusion?number=0").status == 400)
     #expect(server.terminate().status == 0)
