@@ -83,7 +83,8 @@ extension AuditReport {
     var lines = findings.map { "\($0.fault.rawValue): \($0.place): \($0.message)" }
     let rest = records - signed
     lines.append(
-      "\(records) records, \(signed) of them under \(checkpoints) signed checkpoints"
+      "\(records) records, \(signed) of them under \(checkpoints) signed checkpoint"
+        + (checkpoints == 1 ? "" : "s")
         + (rest > 0 ? ", \(rest) not yet signed" : "")
         + (waiting > 0 ? ", \(waiting) more not yet numbered" : ""))
     if let episodes { lines.append("\(episodes) episodes compared with the log") }

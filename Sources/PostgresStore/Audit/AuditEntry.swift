@@ -23,7 +23,7 @@ struct AuditEntry {
 
   /// RFC 3339 in UTC, to the millisecond.
   static func text(_ time: Date) -> String {
-    time.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+    time.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)) + "Z"
   }
 
   /// Puts entries into the queue, all in one row, where `condition` holds of their subjects
