@@ -19,6 +19,7 @@ struct OvertCommand: ParsableCommand {
     version: Self.version,
     subcommands: [
       DemoCommand.self, ServeCommand.self, ScanCommand.self, EpisodesCommand.self,
+      ReviewCommand.self,
       StatsCommand.self,
       RulesCommand.self, LatentCommand.self, ModelsCommand.self, GateCommand.self,
       ReportCommand.self,
