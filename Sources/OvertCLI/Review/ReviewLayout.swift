@@ -294,16 +294,22 @@ final class ReviewLayout {
   }
 }
 
-/// Breaks text into lines of a width.
+/// Breaks text into lines of a width, between words where there is room to.
 private struct Wrapper {
-  let width: Int
-  let gutter: String
+  /// A character with its look, and the byte of the text that it stands for.
+  private struct Cell {
+    let character: Character
+    let width: Int
+    let look: ReviewLayout.Run.Look
+    let byte: Int
+  }
+
+  private let width: Int
+  private let gutter: String
   private var lines: [ReviewLayout.Line] = []
   private var starts: [Int] = []
-  private var runs: [ReviewLayout.Run] = []
+  private var cells: [Cell] = []
   private var column = 0
-  private var start: Int?
-  private var hasFinding = false
 
   init(width: Int, gutter: String) {
     self.width = max(8, width)
@@ -314,59 +320,55 @@ private struct Wrapper {
     var position = position
     let rows = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
     for (index, row) in rows.enumerated() {
-      if index > 0 { endLine(at: position) }
-      if start == nil { start = position }
-      add(VisibleText.block(String(decoding: row, as: UTF8.self)), row.count, &position, look)
-      // The line's end.
-      position += 1
+      if index > 0 {
+        endLine(cells.count, at: position)
+        position += 1
+      }
+      let end = position + row.count
+      for character in VisibleText.block(String(decoding: row, as: UTF8.self)) {
+        add(character, look, min(position, end))
+        // Near enough: what is written out is longer than what it stands for.
+        position += character.utf8.count
+      }
+      position = end
     }
   }
 
   private mutating func add(
-    _ text: String, _ count: Int, _ position: inout Int, _ look: ReviewLayout.Run.Look
+    _ character: Character, _ look: ReviewLayout.Run.Look, _ byte: Int
   ) {
-    if case .finding = look, count > 0 { hasFinding = true }
-    let first = position
-    var run = ""
-    for character in text {
-      let cells = CellWidth.of(character)
-      if column + cells > width {
-        append(run, look)
-        run = ""
-        // Where in the text that is, near enough: escapes are longer than what they stand for.
-        endLine(at: min(first + count, first + (position - first)))
-        start = position
-        if case .finding = look { hasFinding = true }
+    let cell = Cell(
+      character: character, width: CellWidth.of(character), look: look, byte: byte)
+    if column + cell.width > width {
+      // A word longer than half a line is cut where the line ends.
+      let space = cells.lastIndex { $0.character == " " }.map { $0 + 1 } ?? 0
+      endLine(space > width / 2 ? space : cells.count, at: byte)
+    }
+    cells.append(cell)
+    column += cell.width
+  }
+
+  /// Makes a line of the first cells; the others begin the next.
+  private mutating func endLine(_ count: Int, at byte: Int) {
+    var runs: [ReviewLayout.Run] = []
+    var hasFinding = false
+    for cell in cells[..<count] {
+      if case .finding = cell.look { hasFinding = true }
+      if let last = runs.last, last.look == cell.look {
+        runs[runs.count - 1].text.append(cell.character)
+      } else {
+        runs.append(ReviewLayout.Run(text: String(cell.character), look: cell.look))
       }
-      run.append(character)
-      column += cells
-      position = min(first + count, position + character.utf8.count)
     }
-    append(run, look)
-    position = first + count
-  }
-
-  private mutating func append(_ text: String, _ look: ReviewLayout.Run.Look) {
-    guard !text.isEmpty else { return }
-    if let last = runs.last, last.look == look {
-      runs[runs.count - 1].text += text
-    } else {
-      runs.append(ReviewLayout.Run(text: text, look: look))
-    }
-  }
-
-  private mutating func endLine(at position: Int) {
     lines.append(
       ReviewLayout.Line(gutter: (hasFinding ? "!" : " ") + gutter, runs: runs, track: "  "))
-    starts.append(start ?? position)
-    runs = []
-    column = 0
-    start = nil
-    hasFinding = false
+    starts.append(cells.first?.byte ?? byte)
+    cells.removeFirst(count)
+    column = cells.reduce(0) { $0 + $1.width }
   }
 
   mutating func finish() -> ([ReviewLayout.Line], [Int]) {
-    if !runs.isEmpty || lines.isEmpty { endLine(at: start ?? 0) }
+    if !cells.isEmpty || lines.isEmpty { endLine(cells.count, at: cells.first?.byte ?? 0) }
     return (lines, starts)
   }
 }

@@ -84,7 +84,7 @@ struct ReviewScreen {
     default:
       status = session.notice.isEmpty ? "\(session.done) done" : session.notice
     }
-    let keys = "t true  f false  b benign  u unsure  1-5 severity  s skip  z undo  ? help  q quit"
+    let keys = "t true f false b benign u unsure  1-5 severity  s skip  z undo  ? help  q quit"
     return [
       [
         Run(
