@@ -13,7 +13,8 @@ struct OvertBench: ParsableCommand {
       minute of the machine meets both sides. Needs docker/packages.txt's [bench].
       """,
     subcommands: [
-      HTTP.self, Attack.self, Rules.self, Monitor.self, Latent.self, Store.self, All.self,
+      HTTP.self, Attack.self, Rules.self, Monitor.self, Latent.self, Store.self, Review.self,
+      All.self,
       StaticServer.self, IngestServer.self,
     ],
     defaultSubcommand: All.self)
@@ -30,6 +31,7 @@ struct OvertBench: ParsableCommand {
       try MonitorBenchmark(options).run()
       try LatentBenchmark(options).run()
       try StoreBenchmark(options).run()
+      try ReviewBenchmark(options).run()
     }
   }
 
@@ -70,6 +72,13 @@ struct OvertBench: ParsableCommand {
       abstract: "Latent summaries read, checked and measured, against parsing the same JSON.")
     @OptionGroup var options: Options
     func run() throws { try LatentBenchmark(options).run() }
+  }
+
+  struct Review: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "overt review: the first screen of a large episode, and paging through one.")
+    @OptionGroup var options: Options
+    func run() throws { try ReviewBenchmark(options).run() }
   }
 
   struct Store: ParsableCommand {
