@@ -74,4 +74,59 @@ struct ReviewedEpisodesTests {
     #expect(calibrated.errors.contains("have 3"))
     #expect(server.terminate().status == 0)
   }
+
+  @Test func `a script reviews line by line, and the statistics tell of it`() throws {
+    let database = try TestDatabase()
+    let state = try StateFolder()
+    let server = try RunningServer(databaseURL: database.url, state: state)
+    let client = HTTPClient(url: server.url, token: server.token)
+    for number in 0..<4 {
+      let document = Document.flagged("line-\(number)")
+      #expect(try client.post("/v1/episodes", document).status == 201)
+    }
+    try database.run("UPDATE review_items SET required = 2, is_blind = false")
+    let other = try OvertProgram.run(
+      [
+        "token", "create", "reviewer", "--name", "ada", "--url", server.url, "--token",
+        server.token,
+      ])
+    let tokens = [server.token, other.output.trimmingCharacters(in: .whitespacesAndNewlines)]
+    // An empty line decides nothing; a skip needs a reason; what was decided is taken back once.
+    let scripts = [
+      "\n4\n+\nc reward-hacking\nt\nf\nz\nt\nm because\nu\nt\n",
+      "t\nt\ns nonsense\nm because\nf\nq\n",
+    ]
+    for (token, script) in zip(tokens, scripts) {
+      let result = try OvertProgram.run(
+        ["review", "--accessible", "--url", server.url, "--token", token],
+        input: Array(script.utf8))
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.output.contains("line-0: flagged high"))
+      #expect(result.output.contains("because rule reward-hacking.special-case-tests"))
+      #expect(!result.output.contains("\u{1B}"))
+    }
+    let stats = try OvertProgram.run(
+      ["review", "stats", "--url", server.url, "--token", server.token])
+    #expect(stats.status == 0, "\(stats.errors)")
+    #expect(stats.output.contains("7, 1 taken back"))
+    for name in ["raw agreement on the verdict", "Gwet's AC1", "Krippendorff's α, verdict"] {
+      #expect(stats.output.contains(name), "\(stats.output)")
+    }
+    #expect(stats.output.contains("fewer than 50 say little"))
+    #expect(stats.output.contains("with the monitor"))
+    let json = try OvertProgram.run(
+      ["review", "stats", "--format", "json", "--url", server.url, "--token", server.token])
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+    #expect(object["reviews"] as? Int == 7)
+    #expect(object["superseded"] as? Int == 1)
+    #expect((object["reviewers"] as? [[String: Any]])?.count == 2)
+    let gold = try OvertProgram.run(
+      [
+        "review", "gold", try database.run("SELECT min(id) FROM episodes").dropLast().description,
+        "true_positive", "--url", server.url, "--token", server.token,
+      ])
+    #expect(gold.status == 0, "\(gold.errors)")
+    #expect(server.terminate().status == 0)
+  }
 }

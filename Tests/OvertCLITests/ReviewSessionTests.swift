@@ -229,4 +229,21 @@ struct ReviewSessionTests {
       #expect(layout.place(end, moved: 1 - lines.count) == layout.start)
     }
   }
+
+  @Test func `the latent track stands beside the text, with silent revisions marked`() throws {
+    let sample = TestData.repositoryFiles("Rules/samples").first { $0.contains("silent-revision") }
+    let episode = String(
+      decoding: try TestData.repositoryBytes("Rules/samples/\(try #require(sample))"), as: UTF8.self
+    )
+    let json =
+      "{\"id\": \"ep_1\", \"external_id\": \"latent\", \"assessment\": {}, \"episode\": \(episode)}"
+    let item = try #require(
+      try JSONParser().parse(Array(json.utf8)) { root, _ in ReviewItem(root) })
+    let layout = ReviewLayout(item, width: 74, isFolded: true)
+    let tracks = layout.lines(from: layout.start, count: 200).map(\.track)
+    #expect(tracks.contains { $0.hasSuffix("!") })
+    #expect(tracks.contains { $0.first.map { "▁▂▃▄▅▆▇█".contains($0) } ?? false })
+    // Where nothing was measured nothing is drawn.
+    #expect(tracks.contains("  "))
+  }
 }

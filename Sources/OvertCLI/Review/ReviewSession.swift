@@ -193,6 +193,7 @@ struct ReviewSession {
       relayout()
     case "/": mode = .searching("")
     case "N": find(search)
+    case "o": notice = "/v1/episodes/\(item?.id ?? "") (overt report page.html --episode …)"
     case "?": mode = .help
     case "q": return [.release(skip: nil), .quit]
     default: notice = "'\(VisibleText.line(String(key)))' does nothing; ? for help"
