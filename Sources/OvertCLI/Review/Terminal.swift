@@ -18,12 +18,18 @@ final class Terminal {
   private var shown: [String] = []
   private var pending: [UInt8] = []
 
-  /// What the terminal was like, for whoever ends the program.
-  nonisolated(unsafe) private static var saved: termios?
-  nonisolated(unsafe) private static var isRaw = false
-  nonisolated(unsafe) private static var usesAlternateScreen = false
-  /// Signals as bytes: a handler may do little more than write.
-  nonisolated(unsafe) private static var pipes: (read: Int32, write: Int32) = (-1, -1)
+  /// What is to be put back, and where handlers write: signals become bytes, because a handler may do
+  /// little more than write.
+  private struct Shared {
+    var saved: termios?
+    var isRaw = false
+    var usesAlternateScreen = false
+    var pipes: (read: Int32, write: Int32) = (-1, -1)
+  }
+
+  // nonisolated(unsafe) because the main thread alone changes it; a handler, which interrupts that
+  // thread, only reads a descriptor that was set before it was installed.
+  nonisolated(unsafe) private static var shared = Shared()
 
   /// - Returns: nil where there is no terminal to take over.
   init?(hasAlternateScreen: Bool) {
@@ -33,19 +39,19 @@ final class Terminal {
     self.hasAlternateScreen = hasAlternateScreen
     isStyled =
       ProcessInfo.processInfo.environment["NO_COLOR"]?.isEmpty ?? true
-    unsafe Self.saved = state
-    unsafe Self.usesAlternateScreen = hasAlternateScreen
+    unsafe Self.shared.saved = state
+    unsafe Self.shared.usesAlternateScreen = hasAlternateScreen
     var ends: [Int32] = [-1, -1]
     guard unsafe pipe(&ends) == 0 else { return nil }
     for end in ends {
       _ = fcntl(end, F_SETFD, FD_CLOEXEC)
       _ = fcntl(end, F_SETFL, O_NONBLOCK)
     }
-    unsafe Self.pipes = (ends[0], ends[1])
+    unsafe Self.shared.pipes = (ends[0], ends[1])
     for number in [SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGCONT] {
       signal(number) { number in
         var byte = UInt8(truncatingIfNeeded: number)
-        _ = unsafe write(Terminal.pipes.write, &byte, 1)
+        _ = unsafe write(Terminal.shared.pipes.write, &byte, 1)
       }
     }
     atexit { Terminal.restore() }
@@ -55,12 +61,12 @@ final class Terminal {
   deinit { Terminal.restore() }
 
   private func enter() {
-    guard var state = unsafe Self.saved else { return }
+    guard var state = unsafe Self.shared.saved else { return }
     unsafe cfmakeraw(&state)
     // Lines still end where they should for what others print.
     state.c_oflag |= tcflag_t(OPOST)
     unsafe tcsetattr(0, TCSAFLUSH, &state)
-    unsafe Self.isRaw = true
+    unsafe Self.shared.isRaw = true
     // The other screen; no cursor; no brackets around what is pasted.
     Console.write((hasAlternateScreen ? "\u{1B}[?1049h" : "") + "\u{1B}[?25l\u{1B}[?2004l\u{1B}[2J")
     shown = []
@@ -68,9 +74,10 @@ final class Terminal {
 
   /// Puts everything back; does nothing the second time.
   static func restore() {
-    guard unsafe isRaw, var state = unsafe saved else { return }
-    unsafe isRaw = false
-    let text = "\u{1B}[0m\u{1B}[?25h" + (unsafe usesAlternateScreen ? "\u{1B}[?1049l" : "\r\n")
+    guard unsafe shared.isRaw, var state = unsafe shared.saved else { return }
+    unsafe shared.isRaw = false
+    let text =
+      "\u{1B}[0m\u{1B}[?25h" + (unsafe shared.usesAlternateScreen ? "\u{1B}[?1049l" : "\r\n")
     let bytes = Array(text.utf8)
     // A terminal that is gone needs nothing.
     _ = unsafe bytes.withUnsafeBytes { unsafe write(1, $0.baseAddress, $0.count) }
@@ -121,7 +128,7 @@ final class Terminal {
       guard left > 0 else { return .timeout }
       var entries = [
         pollfd(fd: 0, events: Int16(POLLIN), revents: 0),
-        pollfd(fd: unsafe Self.pipes.read, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: unsafe Self.shared.pipes.read, events: Int16(POLLIN), revents: 0),
       ]
       // The rest of an escape sequence comes at once, or it is the key by itself.
       let isPartial = !pending.isEmpty
@@ -141,7 +148,7 @@ final class Terminal {
 
   private func takeSignal() -> Event? {
     var byte: UInt8 = 0
-    guard unsafe Glibc.read(Self.pipes.read, &byte, 1) == 1 else { return nil }
+    guard unsafe Glibc.read(Self.shared.pipes.read, &byte, 1) == 1 else { return nil }
     switch Int32(byte) {
     case SIGWINCH: return .resize
     case SIGCONT:

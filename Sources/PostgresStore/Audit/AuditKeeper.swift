@@ -182,8 +182,8 @@ package final class AuditKeeper: Sendable {
       defer { hasCompared = true }
       guard FileManager.default.fileExists(atPath: file.path) else { return }
       let state = try AuditTree(connection: connection).state()
-      let kept = try file.read(signedBy: key.verificationKey)
-      guard let newest = kept.last(where: { $0.checkpoint.origin == state.origin })?.checkpoint
+      guard let newest = try file.newest(signedBy: key.verificationKey)?.checkpoint,
+        newest.origin == state.origin
       else { return }
       let tree = AuditTree(connection: connection)
       let isSame =

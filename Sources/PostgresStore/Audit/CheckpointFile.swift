@@ -89,6 +89,31 @@ package struct CheckpointFile: Sendable {
     return kept
   }
 
+  /// More than the longest line.
+  private static let tailBytes: UInt64 = 16 << 20
+
+  /// The newest checkpoint of the file, however long the file is; nil if it holds none.
+  func newest(signedBy key: VerificationKey) throws(StoreError) -> KeptCheckpoint? {
+    let tail: Data
+    do {
+      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      defer { try? file.close() }  // Nothing was written.
+      let size = try file.seekToEnd()
+      try file.seek(toOffset: size > Self.tailBytes ? size - Self.tailBytes : 0)
+      tail = try file.readToEnd() ?? Data()
+    } catch {
+      throw StoreError(.unavailable, "\(path) cannot be read")
+    }
+    let lines = String(decoding: tail, as: UTF8.self).split(separator: "\n")
+    // A line that a crash cut off is none.
+    for line in lines.reversed() {
+      guard let fields = Self.fields(line) else { continue }
+      return try Self.kept(
+        note: fields.note, first: fields.first, leaves: fields.leaves, key, path)
+    }
+    return nil
+  }
+
   private static func fields(
     _ line: Substring
   ) -> (note: String, first: Int, leaves: [Digest])? {
