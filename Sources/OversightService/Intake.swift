@@ -70,7 +70,7 @@ struct Intake: Sendable {
   }
 
   private func record(
-    _ judged: Judged, id: String, _ received: [UInt8], _ project: String
+    _ judged: Judged, id: String, _ received: [UInt8], _ project: String, isPiece: Bool = false
   ) -> EpisodeRecord {
     let (episode, verdict) = (judged.episode, judged.verdict)
     var record = EpisodeRecord(
@@ -86,8 +86,9 @@ struct Intake: Sendable {
     if judged.monitor == nil, !episode.isOpen {
       record.review = evaluator.reviewRequest(verdict) { Double.random(in: 0..<1) }
     }
-    // Judged is what came; stored is what may be.
-    if let redactor = evaluator.redactor, record.isKeptWhole, !received.isEmpty {
+    // Judged is what came; stored is what may be. A piece is written whatever becomes of its
+    // episode: the store shrinks it afterwards, unless somebody has still to look at it.
+    if let redactor = evaluator.redactor, record.isKeptWhole || isPiece, !received.isEmpty {
       (record.received, record.redactions) = redactor.redact(received)
     }
     record.latent = verdict.latent.map { reading in
@@ -129,7 +130,7 @@ struct Intake: Sendable {
     _ stored: StoredEpisode, to episode: Episode, _ piece: [UInt8], _ identity: AppendedPiece
   ) -> EpisodeRecord {
     let judged = judge(episode, digest: Digest(of: piece), isKept: true)
-    var record = record(judged, id: stored.id, piece, stored.project)
+    var record = record(judged, id: stored.id, piece, stored.project, isPiece: true)
     record.piece = identity
     return record
   }

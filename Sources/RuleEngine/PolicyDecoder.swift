@@ -6,6 +6,8 @@ internal import Yams
 /// Reads a policy file, `overt.policy/1`.
 package enum PolicyDecoder {
   static let schema = "overt.policy/1"
+  /// Patterns of one's own to redact. Each is compiled to see whether it can be.
+  static let redactionPatternsMax = 200
 
   /// - Throws: ``RuleError`` with everything that is wrong with the file.
   package static func read(_ file: String) throws(RuleError) -> Policy {
@@ -100,33 +102,63 @@ package enum PolicyDecoder {
       let words = reading.words(fields["kinds"], "kinds", RedactionKind.self)
       kinds = RedactionKind.allCases.filter(words.contains)
     }
+    let patterns = fields["patterns"].map { redactionPatterns($0, &reading) } ?? []
+    guard fields["kinds"] != nil || fields["patterns"] != nil else {
+      reading.report(.missingField, at: node, "Name kinds or patterns to redact.")
+      return nil
+    }
+    return RedactionPolicy(kinds: kinds, patterns: patterns)
+  }
+
+  private static func redactionPatterns(
+    _ node: Node, _ reading: inout YAMLReading
+  ) -> [RedactionPolicy.Pattern] {
+    guard let sequence = node.sequence, !sequence.isEmpty else {
+      reading.report(.wrongType, at: node, "'patterns' must be a list of names and patterns.")
+      return []
+    }
+    guard sequence.count <= redactionPatternsMax else {
+      reading.report(
+        .tooLarge, at: node, "'patterns' holds more than \(redactionPatternsMax) patterns.")
+      return []
+    }
     var patterns: [RedactionPolicy.Pattern] = []
-    for entry in fields["patterns"]?.sequence.map({ Array($0) }) ?? [] {
+    for entry in sequence {
       let pattern = reading.fields(entry, known: ["name", "pattern"])
       guard let name = reading.text(pattern["name"], "name", in: entry),
         let expression = reading.text(pattern["pattern"], "pattern", in: entry)
       else { continue }
-      guard !name.isEmpty, name.utf8.count <= 64,
+      guard name.utf8.count <= 64,
         name.utf8.allSatisfy({ $0 == 0x2D || 0x30...0x39 ~= $0 || 0x61...0x7A ~= $0 })
       else {
-        reading.report(.malformed, at: pattern["name"], "A name is of a-z, 0-9 and '-'.")
+        reading.report(
+          .malformed, at: pattern["name"],
+          "A name is of a-z, 0-9 and '-', with at most 64 characters.")
         continue
       }
+      let mark = pattern["pattern"]?.mark
+      check(Pattern(expression: expression, line: mark?.line, column: mark?.column), &reading)
       patterns.append(RedactionPolicy.Pattern(name: name, expression: expression))
     }
-    let policy = RedactionPolicy(kinds: kinds, patterns: patterns)
-    guard !kinds.isEmpty || !patterns.isEmpty else {
-      reading.report(.missingField, at: node, "Name kinds or patterns to redact.")
-      return nil
+    return patterns
+  }
+
+  /// The same bounds as for the expressions of rules, but for what only makes them slow: these look
+  /// at what is stored and at nothing else.
+  private static func check(_ pattern: Pattern, _ reading: inout YAMLReading) {
+    var shape = YAMLReading(file: reading.file)
+    ExpressionShape.check(pattern, &shape)
+    let errors = shape.diagnostics.filter { !$0.code.isWarning }
+    for error in errors {
+      reading.report(error.code, at: pattern, error.message, help: error.help)
     }
+    // What is out of bounds is not compiled.
+    guard errors.isEmpty else { return }
     do {
-      _ = try Redactor(policy, file: reading.file)
+      _ = try PatternDatabase([pattern])
     } catch {
-      for diagnostic in error.diagnostics {
-        reading.report(diagnostic.code, at: node, diagnostic.message)
-      }
+      reading.report(error.code, at: pattern, error.message)
     }
-    return policy
   }
 
   private static func opacity(_ node: Node, _ reading: inout YAMLReading) -> OpacityBudget? {

@@ -1,9 +1,12 @@
 package import Oversight
 internal import Threads
 
-/// Overwrites secrets and personal data in the texts of a JSON document, in place: each byte of what
-/// is found becomes `*`, so that byte offsets into the texts stay what they were.
+/// Overwrites secrets and personal data in the texts of a JSON document, in place: each byte of
+/// what is found becomes `*`, so that byte offsets into the texts stay what they were.
 package final class Redactor: Redacting {
+  private typealias Hit = (name: String, bytes: Range<Int>)
+
+  /// Ranges of one document. A text that goes beyond is overwritten whole.
   private static let rangesMax = 100_000
   private static let passesMax = 8
   /// Values that say what a thing is, not what was said.
@@ -11,20 +14,25 @@ package final class Redactor: Redacting {
     "schema", "type", "role", "visibility", "id", "external_id", "project",
   ]
 
+  /// By pattern.
   private let names: [String]
+  /// By pattern; nil for one of the policy's own.
   private let kinds: [RedactionKind?]
+  /// What no expression finds.
+  private let numbers: [RedactionKind]
   private let scanners: Pool<Scanner>
 
   /// - Throws: ``RuleError`` for an expression that cannot be used.
   package init(_ policy: RedactionPolicy, file: String) throws(RuleError) {
-    let patterns =
-      policy.kinds.map { Pattern(expression: $0.expression, line: nil, column: nil) }
-      + policy.patterns.map { Pattern(expression: $0.expression, line: nil, column: nil) }
-    names = policy.kinds.map(\.rawValue) + policy.patterns.map(\.name)
-    kinds = policy.kinds.map(Optional.some) + policy.patterns.map { _ in nil }
+    let matched = policy.kinds.filter { $0.expression != nil }
+    let expressions = matched.compactMap(\.expression) + policy.patterns.map(\.expression)
+    names = matched.map(\.rawValue) + policy.patterns.map(\.name)
+    kinds = matched.map(Optional.some) + policy.patterns.map { _ in nil }
+    numbers = policy.kinds.filter { $0.expression == nil }
     let database: PatternDatabase
     do {
-      database = try PatternDatabase(patterns)
+      database = try PatternDatabase(
+        expressions.map { Pattern(expression: $0, line: nil, column: nil) })
     } catch {
       throw RuleError(diagnostics: [
         Diagnostic(
@@ -32,7 +40,7 @@ package final class Redactor: Redacting {
       ])
     }
     let telling = Scanner.Telling(hitsMax: Self.rangesMax)
-    let tellings = [Scanner.Telling](repeating: telling, count: patterns.count)
+    let tellings = [Scanner.Telling](repeating: telling, count: expressions.count)
     scanners = Pool { Scanner(database, tellings: tellings) }
   }
 
@@ -42,7 +50,7 @@ package final class Redactor: Redacting {
     var copied = 0
     scanners.use { scanner in
       JSONTexts.forEach(in: received, except: Self.structural) { text in
-        for hit in hits(in: text, scanner, isFull: removed.count >= Self.rangesMax) {
+        for hit in hits(in: text, scanner, removedBefore: removed.count) {
           let raw = text.raw(hit.bytes)
           output += received[copied..<raw.lowerBound]
           removed.append(
@@ -59,45 +67,78 @@ package final class Redactor: Redacting {
 
   /// What is to be overwritten in a text, in order and apart.
   private func hits(
-    in text: JSONTexts.Text, _ scanner: Scanner, isFull: Bool
-  ) -> [(name: String, bytes: Range<Int>)] {
+    in text: JSONTexts.Text, _ scanner: Scanner, removedBefore: Int
+  ) -> [Hit] {
     let whole = 0..<text.bytes.count
     guard !whole.isEmpty else { return [] }
     var bytes = text.bytes
-    var all: [(name: String, bytes: Range<Int>)] = []
+    var all: [Hit] = []
     // What was overwritten can be the boundary of something else.
     for _ in 0..<Self.passesMax {
       // What could not be looked at is not kept.
       guard let hits = hits(in: bytes, scanner) else { return [("unreadable", whole)] }
-      guard !hits.isEmpty else { break }
-      if isFull { return [("too-many", whole)] }
+      guard !hits.isEmpty else { return Self.apart(all) }
+      all += hits
+      if removedBefore + all.count > Self.rangesMax { break }
       for hit in hits {
         for index in hit.bytes { bytes[index] = UInt8(ascii: "*") }
       }
-      all += hits
     }
-    return Self.apart(all)
+    // There may be more than was told, and what is left cannot be told from it.
+    return [("too-many", whole)]
   }
 
-  private func hits(
-    in bytes: [UInt8], _ scanner: Scanner
-  ) -> [(name: String, bytes: Range<Int>)]? {
-    let found = unsafe bytes.withUnsafeBufferPointer { bytes in
+  /// What is found in one pass; nil if the scan failed.
+  private func hits(in bytes: [UInt8], _ scanner: Scanner) -> [Hit]? {
+    let view = NestedEscapes.blanked(in: bytes)
+    guard var found = matches(in: view ?? bytes, scanner) else { return nil }
+    if view != nil {
+      // An expression of the policy's own may ask for what is blank there.
+      guard let others = matches(in: bytes, scanner) else { return nil }
+      found += others.filter { kinds[$0.pattern] == nil }
+    }
+    var hits = whole(found, in: view ?? bytes)
+    for kind in numbers {
+      for range in kind.numbers(in: view ?? bytes) {
+        hits.append((name: kind.rawValue, bytes: range))
+      }
+    }
+    // A pattern that reached its bound did not tell everything.
+    if found.count >= Self.rangesMax { hits = [(name: "too-many", bytes: 0..<bytes.count)] }
+    // An expression of the policy's own may find what it overwrote.
+    return hits.filter { hit in bytes[hit.bytes].contains { $0 != UInt8(ascii: "*") } }
+  }
+
+  private func matches(in bytes: [UInt8], _ scanner: Scanner) -> [Scanner.Hit]? {
+    unsafe bytes.withUnsafeBufferPointer { bytes in
       unsafe scanner.scan(bytes) { _ in true }
     }
-    return found?.filter { hit in
-      kinds[hit.pattern].map { $0.isReal(bytes[hit.bytes]) } ?? true
-    }.map { (names[$0.pattern], $0.bytes) }
+  }
+
+  /// Matches as far as what they begin reaches, without those that begin nothing.
+  private func whole(_ found: [Scanner.Hit], in bytes: [UInt8]) -> [Hit] {
+    // Inside of what a match of a kind reaches to, no other match of it is followed to its end: a
+    // text that begins many things in one another still takes linear time.
+    var ends = [Int](repeating: 0, count: names.count)
+    var hits: [Hit] = []
+    for match in found where match.bytes.lowerBound >= ends[match.pattern] {
+      var range = match.bytes
+      if let kind = kinds[match.pattern] {
+        guard let end = kind.end(of: range, in: bytes) else { continue }
+        range = range.lowerBound..<end
+        ends[match.pattern] = end
+      }
+      hits.append((name: names[match.pattern], bytes: range))
+    }
+    return hits
   }
 
   /// Ranges in order, those that overlap made one.
-  private static func apart(
-    _ hits: [(name: String, bytes: Range<Int>)]
-  ) -> [(name: String, bytes: Range<Int>)] {
+  private static func apart(_ hits: [Hit]) -> [Hit] {
     let sorted = hits.sorted {
       ($0.bytes.lowerBound, $1.bytes.upperBound) < ($1.bytes.lowerBound, $0.bytes.upperBound)
     }
-    var apart: [(name: String, bytes: Range<Int>)] = []
+    var apart: [Hit] = []
     for hit in sorted {
       if let last = apart.last, hit.bytes.lowerBound < last.bytes.upperBound {
         let end = max(last.bytes.upperBound, hit.bytes.upperBound)
@@ -107,61 +148,6 @@ package final class Redactor: Redacting {
       }
     }
     return apart
-  }
-}
-
-extension RedactionKind {
-  /// In the rules' language; no wider than a match can be.
-  fileprivate var expression: String {
-    switch self {
-    case .privateKey:
-      #"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]{1,8000}-----END [A-Z ]{0,30}PRIVATE KEY-----"#
-    case .awsKey: #"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"#
-    case .githubToken: #"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})"#
-    case .slackToken: #"\bxox[abeprs]-[A-Za-z0-9-]{10,250}"#
-    case .googleKey: #"\bAIza[0-9A-Za-z_-]{35}"#
-    case .apiKey: #"\bsk-[A-Za-z0-9_-]{20,250}"#
-    case .jwt: #"\beyJ[A-Za-z0-9_-]{8,800}\.eyJ[A-Za-z0-9_-]{8,800}\.[A-Za-z0-9_-]{8,800}"#
-    case .bearer: #"(?i)\bbearer\s{1,4}[A-Za-z0-9._~+/-]{16,1000}={0,2}"#
-    case .email: #"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}"#
-    case .ipAddress:
-      #"\b(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\b"#
-    case .phone: #"\+[0-9]{1,3}(?:[ .()-]{0,2}[0-9]{2,5}){2,5}\b"#
-    case .cardNumber: #"\b(?:[0-9][ -]?){12,18}[0-9]\b"#
-    case .iban: #"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"#
-    }
-  }
-
-  /// Whether something of the right shape is one: where there are check digits they must be right.
-  fileprivate func isReal(_ text: ArraySlice<UInt8>) -> Bool {
-    switch self {
-    case .cardNumber: Self.hasLuhnDigit(text)
-    case .iban: Self.hasMod97(text)
-    default: true
-    }
-  }
-
-  /// ISO/IEC 7812-1, annex B.
-  private static func hasLuhnDigit(_ text: ArraySlice<UInt8>) -> Bool {
-    let digits = text.compactMap { (0x30...0x39).contains($0) ? Int($0 - 0x30) : nil }
-    let sum = digits.reversed().enumerated().reduce(0) { sum, digit in
-      let doubled = digit.element * 2
-      return sum
-        + (digit.offset.isMultiple(of: 2) ? digit.element : doubled > 9 ? doubled - 9 : doubled)
-    }
-    return sum > 0 && sum.isMultiple(of: 10)
-  }
-
-  /// ISO 13616-1, §5.
-  private static func hasMod97(_ text: ArraySlice<UInt8>) -> Bool {
-    let characters = text.filter { $0 != UInt8(ascii: " ") }
-    guard characters.count >= 15 else { return false }
-    let rotated = characters[4...] + characters[..<4]
-    let remainder = rotated.reduce(0) { remainder, character in
-      let value = character < 0x41 ? Int(character) - 0x30 : Int(character) - 0x41 + 10
-      return (remainder * (value > 9 ? 100 : 10) + value) % 97
-    }
-    return remainder == 1
   }
 }
 

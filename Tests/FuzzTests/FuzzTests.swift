@@ -5,7 +5,7 @@ import Testing
 
 /// A short run of every fuzz target from its corpus, with a seeded mutator. `docker/dev fuzz` runs
 /// the same targets for longer, guided by coverage.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(20)))
 struct FuzzTests {
   /// Mutated inputs a target. `OVERT_FUZZ_RUNS` asks for more.
   private static let runs =

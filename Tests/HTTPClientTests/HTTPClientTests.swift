@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The client against our own server, over a real socket.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(20)))
 struct HTTPClientTests {
   /// Answers with what it was sent, one thing a line.
   private struct Mirror: RequestHandler {

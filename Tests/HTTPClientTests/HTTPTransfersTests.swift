@@ -5,7 +5,7 @@ import Testing
 import Threads
 
 /// Many calls at once, against endpoints that behave badly.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(20)))
 struct HTTPTransfersTests {
   private func call(_ stub: StubEndpoint, seconds: Double = 10) -> HTTPCall {
     var call = HTTPCall(url: stub.url, body: Array("hello".utf8), fields: ["X-Test: 1"])

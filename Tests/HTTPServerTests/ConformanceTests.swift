@@ -7,7 +7,7 @@ import Threads
 /// The raw cases of the data folder, whose README says what each expectation means.
 @Suite(
   .enabled(if: TestData.isPresent, "OVERT_TEST_DATA is not set: http/cases.jsonl is skipped"),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct ConformanceTests {
   struct Case: Decodable {
     let id: String

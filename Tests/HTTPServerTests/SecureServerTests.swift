@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Threads
 
-@Suite(.timeLimit(.minutes(5))) struct SecureServerTests {
+@Suite(.timeLimit(.minutes(20))) struct SecureServerTests {
   private func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n" }
 
   private func post(_ path: String, _ body: String) -> String {

@@ -7,7 +7,7 @@ import Testing
 /// The audit log as an operator meets it: the API and the commands, on the real program.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct AuditCommandTests {
   private static func overt(_ arguments: [String], _ state: StateFolder) throws -> Command.Result {
     try OvertProgram.run(

@@ -8,7 +8,7 @@ import Testing
 /// Backups of a database that is in use, and of the private cluster what can go wrong with it.
 @Suite(
   .enabled(if: PostgresCluster.isPresent, Comment(rawValue: PostgresCluster.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct BackupTests {
   private static func overt(
     _ arguments: [String], _ state: StateFolder, database: String = ""

@@ -6,7 +6,7 @@ import Testing
 /// What is refused, how precisely, and what is stored all the same.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(10)))
+  .timeLimit(.minutes(20)))
 struct BadInputTests {
   struct Case: CustomTestStringConvertible, Sendable {
     let why: String

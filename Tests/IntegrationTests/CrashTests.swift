@@ -9,7 +9,7 @@ import Threads
 /// doubled.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)), .serialized)
+  .timeLimit(.minutes(20)), .serialized)
 struct CrashTests {
   private static let clientCount = 8
   /// Rounds of posting and killing, each on what the last one left behind.

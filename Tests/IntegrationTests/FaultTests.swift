@@ -38,14 +38,14 @@ struct FaultTests {
     ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
   }
 
-  @Test(.timeLimit(.minutes(5)), arguments: Fault.allCases.filter { $0 != .diskFull })
+  @Test(.timeLimit(.minutes(20)), arguments: Fault.allCases.filter { $0 != .diskFull })
   func `a fault loses nothing that was acknowledged, and doubles nothing`(fault: Fault) {
     runOnce(fault)
   }
 
   @Test(
     .enabled(if: SmallDisk.isPossible, Comment(rawValue: SmallDisk.absence)),
-    .timeLimit(.minutes(5)))
+    .timeLimit(.minutes(20)))
   func `a full disk loses nothing that was acknowledged, and doubles nothing`() {
     runOnce(.diskFull)
   }

@@ -9,7 +9,7 @@ import Testing
 /// Journey of who posts episodes.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct IngestTests {
   @Test func `a flagged episode is answered with its verdict and kept`() async throws {
     let live = try await LiveService()

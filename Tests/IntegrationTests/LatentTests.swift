@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Latent summaries over HTTP, in the database and out of it again.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(20)))
 struct LatentTests {
   private let sample: [String: Any]
 

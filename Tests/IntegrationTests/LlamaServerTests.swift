@@ -53,7 +53,7 @@ private final class LlamaServer {
   .enabled(
     if: LlamaServer.python != nil,
     "OVERT_TEST_LLAMA IS NOT SET: run docker/dev test, which installs llama.cpp's server"),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct LlamaServerTests {
   @Test(arguments: ["json_schema", "json_object"])
   func `answers of a real server are read end to end`(structured: String) throws {

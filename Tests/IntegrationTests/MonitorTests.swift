@@ -12,7 +12,7 @@ import Threads
 /// An LLM monitor against endpoints that behave badly, on a real PostgreSQL.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct MonitorTests {
   /// What an endpoint may do to an episode that names it, and whether a score can come of it.
   private static let behaviours:

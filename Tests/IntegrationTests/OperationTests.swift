@@ -9,7 +9,7 @@ import Testing
 /// What operators and clients rely on around the episodes: codings, quotas, limits, metrics, traces.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct OperationTests {
   @Test func `a coded episode is the same episode as a plain one`() async throws {
     let live = try await LiveService()

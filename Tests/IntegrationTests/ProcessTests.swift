@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The program as a process with a private PostgreSQL: starts, stops, survives being killed.
-@Suite(.timeLimit(.minutes(5)), .serialized)
+@Suite(.timeLimit(.minutes(20)), .serialized)
 struct ProcessTests {
   @Test func `the demo does the main job and ends by itself`() throws {
     let state = try StateFolder()

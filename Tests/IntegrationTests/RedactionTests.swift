@@ -1,12 +1,15 @@
 import Foundation
 import HTTPClient
+import Oversight
+import OversightService
+import RuleEngine
 import TestSupport
 import Testing
 
 /// Redaction through the real server: what a policy names is neither stored nor shown.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct RedactionTests {
   @Test func `what the policy names is not stored, spans still fit, and the fact is told`() throws {
     let database = try TestDatabase()
@@ -55,5 +58,35 @@ struct RedactionTests {
     let audit = try OvertProgram.run(
       ["audit", "verify", "--database-url", database.url, "--state-dir", state.path])
     #expect(audit.status == 0, "\(audit.output)")
+  }
+
+  @Test func `a piece is redacted like an episode, and known again by what came`() async throws {
+    let policy = RedactionPolicy(kinds: [.email], patterns: [])
+    let redactor = try Redactor(policy, file: "policy.yaml")
+    let live = try await LiveService { $0.evaluator.redactor = redactor }
+    let client = live.client()
+    let address = "jane@example.org"
+    let posted = try client.post(
+      "/v1/episodes",
+      Document.episode("open", reasoning: "I ask \(address).", extra: ", \"open\": true"))
+    #expect(posted.status == 201)
+    let id = try #require(posted.string("id"))
+    let path = "/v1/episodes/\(id)"
+    let piece = """
+      {"messages": [{"index": 1, "role": "assistant", "parts": [{"type": "text", "text": \
+      "Mail \(address). \(Document.flaggedReasoning)"}]}]}
+      """
+    #expect(try client.post(path + "/messages?after_index=0", piece).status == 201)
+    #expect(try client.post(path + "/messages?after_index=0", piece).status == 200)
+    let read = try client.get(path + "?include=episode")
+    #expect(read.object["redacted"] as? [String: Int] == ["email": 2])
+    let received = try (0...1).map { try client.get(path + "/received?piece=\($0)").body }
+    for body in received + [read.body] {
+      #expect(!String(decoding: body, as: UTF8.self).contains(address))
+    }
+    #expect(
+      try live.database.run(
+        "SELECT count(*) FROM episode_contents WHERE position('\(address)'::bytea IN received) > 0")
+        == "0\n")
   }
 }

@@ -53,7 +53,7 @@ private enum Chromium {
   .enabled(
     if: Chromium.path != nil,
     "NO CHROMIUM IS INSTALLED: run docker/dev test, which installs Debian's"),
-  .timeLimit(.minutes(10)))
+  .timeLimit(.minutes(20)))
 struct ReportBrowserTests {
   /// What Python's parser finds in the document that the browser made.
   private struct Outline: Decodable {

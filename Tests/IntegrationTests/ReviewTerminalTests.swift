@@ -7,7 +7,7 @@ import Testing
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
   .enabled(if: Tmux.isPresent, "TMUX IS NOT INSTALLED: overt review is not tried on a terminal"),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct ReviewTerminalTests {
   private let database: TestDatabase
   private let state: StateFolder

@@ -10,7 +10,7 @@ import Testing
 /// The review queue over HTTP, on a real PostgreSQL.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct ReviewTests {
   private let live: LiveService
 

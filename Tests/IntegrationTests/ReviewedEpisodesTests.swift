@@ -6,7 +6,7 @@ import Testing
 /// From labels to a better monitor: what people decided, exported, trained on and calibrated with.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct ReviewedEpisodesTests {
   @Test func `what people decided is exported, trained on and calibrated with`() throws {
     let database = try TestDatabase()

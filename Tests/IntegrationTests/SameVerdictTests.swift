@@ -6,7 +6,7 @@ import Testing
 /// What `overt scan` says offline is what the server says online.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(10)))
+  .timeLimit(.minutes(20)))
 struct SameVerdictTests {
   @Test func `the samples get the same verdicts offline and online`() async throws {
     let folder = TestData.repositoryRoot + "/Rules/samples"

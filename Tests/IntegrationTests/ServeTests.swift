@@ -8,7 +8,7 @@ import Testing
 /// that falls silent, a system that runs out of descriptors.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(3)), .serialized)
+  .timeLimit(.minutes(20)), .serialized)
 struct ServeTests {
   /// A copy of some rules and the policy that a test may change.
   private struct RuleCopy {

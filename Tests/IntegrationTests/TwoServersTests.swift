@@ -7,7 +7,7 @@ import Testing
 /// neither takes all the work.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct TwoServersTests {
   private static let clientsEach = 4
   private static let episodes = 400

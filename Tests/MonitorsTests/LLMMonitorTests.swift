@@ -43,7 +43,7 @@ private final class MemoryQueue: MonitorQueue {
 }
 
 /// How an assessment is put together, with an endpoint that says what a test wants.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(20)))
 struct LLMMonitorTests {
   private static func episode(_ reasoning: String, answer: String = "Done.") -> Episode {
     Episode(messages: [

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The program as its users meet it: exit codes, what goes where, help.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(20)))
 struct CommandLineTests {
   private let home: TemporaryFolder
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Training the built-in monitor and taking thresholds, as a safety team does it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(20)))
 struct MonitorCommandTests {
   private let home: TemporaryFolder
 

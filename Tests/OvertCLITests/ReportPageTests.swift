@@ -7,7 +7,7 @@ import Testing
 @testable import OvertCLI
 
 /// The page of a report: what it shows, and that nothing of a transcript becomes a part of it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(20)))
 struct ReportPageTests {
   /// What Python's parser finds in a page.
   struct Outline: Decodable {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Writing and measuring rules, as a safety team does it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(20)))
 struct RulesCommandTests {
   private let home: TemporaryFolder
   private let rules: String

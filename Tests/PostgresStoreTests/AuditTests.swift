@@ -10,7 +10,7 @@ import Testing
 /// The audit log on a real database, and what is done to it by hand.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct AuditTests {
   let database: TestDatabase
   let store: PostgresEpisodeStore

@@ -12,7 +12,7 @@ import Testing
 /// connections.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 final class PoolerTests {
   let database: TestDatabase
   private let folder: TemporaryFolder

@@ -9,7 +9,7 @@ import Testing
 
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct PostgresEpisodeStoreTests {
   let database: TestDatabase
   let store: PostgresEpisodeStore
@@ -187,7 +187,7 @@ struct PostgresEpisodeStoreTests {
   }
 }
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(20)))
 struct UnreachableStoreTests {
   @Test func `a database that is not there is told, and nothing hangs`() async throws {
     let store = PostgresEpisodeStore(

@@ -9,7 +9,7 @@ import Testing
 /// A store that reads from a streaming replica, which may be behind, or gone.
 @Suite(
   .enabled(if: PostgresCluster.isPresent, Comment(rawValue: PostgresCluster.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 struct ReplicaTests {
   private func wait<Value: Sendable>(
     _ body: (@escaping Completion<Value>) -> Void

@@ -10,7 +10,7 @@ import Testing
 /// The roles of `overt migrate --roles`, each on a real database with the least that it needs.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(20)))
 final class RolesTests {
   let database: TestDatabase
   /// Login roles of this test's own: roles belong to the whole server.

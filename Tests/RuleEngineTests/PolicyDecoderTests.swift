@@ -57,6 +57,33 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("{kinds: [emial]}", "E008"), ("{kinds: email}", "E005"), ("{kind: [email]}", "E007"),
+    ("{}", "E006"), ("{patterns: {name: a}}", "E005"),
+    ("{patterns: [{name: a, pattern: 'x[0-9]+'}]}", "E014"),
+    ("{patterns: [{name: a, pattern: 'x[0-9]{1,9000}'}]}", "E015"),
+    (#"{patterns: [{name: a, pattern: 'secret\z'}]}"#, "E018"),
+    ("{patterns: [{name: a, pattern: 'secret$'}]}", "E018"),
+    ("{patterns: [{name: a, pattern: '(x'}]}", "E013"),
+    ("{patterns: [{name: A b, pattern: 'secret'}]}", "E009"),
+  ])
+  func `what is wrong with a redaction is told by its code`(redaction: String, code: String) throws
+  {
+    #expect(codes(Self.valid + "\nredaction: \(redaction)\n").contains(code), "\(redaction)")
+  }
+
+  @Test func `a pattern to redact is named by its place, and may be of weak literals`() throws {
+    let redaction = "redaction:\n  patterns:\n    - {name: a, pattern: '[0-9]{6}'}\n"
+    let source = Self.valid + "\n" + redaction
+    #expect(try PolicyDecoder.read(source, file: "policy.yaml").redaction?.patterns.count == 1)
+    let error = #expect(throws: RuleError.self) {
+      try PolicyDecoder.read(source.replacing("{6}", with: "{6,}"), file: "policy.yaml")
+    }
+    #expect(error?.diagnostics.map(\.code) == [.patternUnbounded])
+    #expect(error?.diagnostics.first?.line == Self.valid.split(separator: "\n").count + 3)
+    #expect(error?.diagnostics.first?.help?.contains("Bound") == true)
+  }
+
   @Test func `the version is that of the file's text`() throws {
     let version = try PolicyDecoder.read(Self.valid, file: "a").version
     #expect(try PolicyDecoder.read(Self.valid, file: "b").version == version)

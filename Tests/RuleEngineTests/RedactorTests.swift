@@ -55,6 +55,9 @@ struct RedactorTests {
     "AKIAIOSFODNN7EXAMPL", "an email @ home", "jane@localhost", "300.1.2.3", "1.2.3",
     "4111 1111 1111 1112", "GB82 WEST 1234 5698 7654 33", "EMP-12345", "bearer of news",
     "sk-short", "version 1.2.3", "the Bearer token is not shown",
+    "A file with -----BEGIN PRIVATE KEY----- in it is a key.", "ghp_tooShort", "xoxb-short",
+    "AIzaTooShort", "eyJhbGciOiJIUzI1NiJ9.header", "call 49 151", "ids 1 2 3 4 5 6 7 8 9 0 1 2 3 4",
+    "BE69 5390 0754 7034",
   ])
   func `what only looks like it stays`(text: String) throws {
     #expect(try Self.redact(Self.document(text)).removed.isEmpty, "\(text)")
@@ -88,6 +91,108 @@ struct RedactorTests {
     #expect(!result.text.contains("Ab9+"))
     #expect(result.text.hasSuffix(#" end"}"#))
     #expect(try Self.lengths(result.text) == Self.lengths(document))
+  }
+
+  /// A text whose part between brackets is to be overwritten, and nothing else of it.
+  private static func expectOverwritten(_ marked: String) throws {
+    let parts = marked.split(separator: "⟦", maxSplits: 1, omittingEmptySubsequences: false)
+    let rest = try #require(parts.last).split(
+      separator: "⟧", maxSplits: 1, omittingEmptySubsequences: false)
+    try #require(parts.count == 2 && rest.count == 2)
+    let lengths = try Self.lengths(Self.document(String(rest[0])))
+    let stars = String(repeating: "*", count: try #require(lengths.first))
+    let result = try Self.redact(Self.document("\(parts[0])\(rest[0])\(rest[1])"))
+    #expect(result.text == Self.document("\(parts[0])\(stars)\(rest[1])"), "\(marked.prefix(200))")
+  }
+
+  @Test(arguments: [
+    "3 of ⟦4111 1111 1111 1111⟧", "3 ⟦4111111111111111⟧ 12/27", "⟦4111 1111 1111 1111⟧ 12/27",
+    "2026 ⟦4111-1111-1111-1111⟧ 124", "7 ⟦3782 822463 10005⟧ x", "⟦BE68 5390 0754 7034⟧ NOW",
+    "⟦BE68 5390 0754 7034⟧ PAID", "TO ⟦BE68539007547034⟧", "⟦GB82 WEST 1234 5698 7654 32⟧ AND",
+  ])
+  func `other digits and words beside a number do not hide it`(text: String) throws {
+    try Self.expectOverwritten(text)
+  }
+
+  @Test func `a token is overwritten to its end, however long it is`() throws {
+    let long = String(repeating: "aB3x", count: 1000)
+    for token in [
+      "sk-\(long)", "ghp_\(long)", "xoxb-\(long)", "Bearer \(long)",
+      "eyJhbGciOiJIUzI1NiJ9.eyJ\(long).\(long)",
+    ] {
+      try Self.expectOverwritten("see ⟦\(token)⟧. Then")
+      try Self.expectOverwritten("\\\"⟦\(token)⟧\\\"")
+    }
+  }
+
+  @Test(arguments: ["n", "t", "r", "u003c", "u003C"])
+  func `an escape of JSON inside a text is no part of the word behind it`(escape: String) throws {
+    for secret in [
+      "AKIAIOSFODNN7EXAMPLE", "jane@example.org", "4111111111111111", "BE68539007547034",
+      "192.168.17.254", "sk-abcdefghijklmnopqrstuv", "EMP-123456",
+    ] {
+      // As the arguments of a tool's call hold it: {"a": "x\nSECRET"}.
+      try Self.expectOverwritten(#"{\"a\": \"x\\\#(escape)⟦\#(secret)⟧\"}"#)
+    }
+  }
+
+  @Test func `an expression of one's own may ask for a backslash`() throws {
+    let redactor = try Redactor(
+      RedactionPolicy(
+        kinds: [.email], patterns: [.init(name: "account", expression: #"CORP\\[a-z]{2,8}"#)]),
+      file: "policy.yaml")
+    let (bytes, removed) = redactor.redact(Array(Self.document(#"CORP\\nadja, a@b.org"#).utf8))
+    #expect(removed.map(\.name) == ["account", "email"])
+    #expect(String(decoding: bytes, as: UTF8.self) == Self.document("**********, *******"))
+  }
+
+  @Test func `an expression that finds what it overwrote overwrites no more than once`() throws {
+    let redactor = try Redactor(
+      RedactionPolicy(kinds: [], patterns: [.init(name: "long", expression: #"\S{8,40}"#)]),
+      file: "policy.yaml")
+    let document = Self.document("a word, abcdefghij, a word")
+    let (bytes, removed) = redactor.redact(Array(document.utf8))
+    #expect(removed.map(\.length) == [11])
+    #expect(String(decoding: bytes, as: UTF8.self) == Self.document("a word, *********** a word"))
+    #expect(redactor.redact(bytes).removed.isEmpty)
+  }
+
+  @Test func `keys that were cut off, and those with headers, are overwritten too`() throws {
+    let line = String(repeating: "Ab9+", count: 16)
+    for (begin, end) in [
+      (
+        #"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,A\n\n"#,
+        #"\n-----END RSA PRIVATE KEY-----"#
+      ),
+      (#"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n"#, #"\n-----END PGP PRIVATE KEY BLOCK-----"#),
+      (#"-----BEGIN PRIVATE KEY-----\n"#, ""),
+    ] {
+      try Self.expectOverwritten("a ⟦\(begin)\(line)\\n\(line)\(end)⟧")
+      try Self.expectOverwritten("a ⟦\(begin)\(line)\\n\(line)\(end)⟧, b")
+    }
+    // Inside of JSON that is a text.
+    try Self.expectOverwritten(
+      #"{\"k\": \"⟦-----BEGIN PRIVATE KEY-----\\n"# + line
+        + #"\\n-----END PRIVATE KEY-----⟧\\n\"}"#)
+  }
+
+  @Test func `what is too much to tell is overwritten whole`() throws {
+    let many = String(repeating: "a@b.org ", count: 100_001)
+    let result = try Self.redact(Self.document(many))
+    #expect(result.removed.map(\.name) == ["too-many"])
+    #expect(result.text == Self.document(String(repeating: "*", count: many.utf8.count)))
+    // What begins nothing must not hide what comes behind it.
+    let hidden =
+      String(repeating: "-----BEGIN PRIVATE KEY-----", count: 100_001) + " jane@example.org"
+    #expect(try !Self.redact(Self.document(hidden)).text.contains("jane"))
+  }
+
+  @Test func `what begins in itself again and again takes no longer`() throws {
+    let start = ContinuousClock.now
+    let chain = String(repeating: "eyJaaaaaaaa.eyJaaaaaaaa.", count: 40_000)
+    let result = try Self.redact(Self.document(chain + "x"))
+    #expect(result.removed.count == 1)
+    #expect(ContinuousClock.now - start < .seconds(30))
   }
 
   @Test func `names of fields, and what says what a thing is, stay`() throws {
@@ -171,6 +276,7 @@ struct RedactorTests {
       "redaction: {kinds: [emails]}", "redaction: {}", "redaction: {kinds: []}",
       "redaction: {patterns: [{name: X, pattern: a}]}",
       "redaction: {patterns: [{name: x, pattern: '('}]}", "redaction: {patterns: [{name: x}]}",
+      "redaction: {kinds: [email], patterns: x}", "redaction: {kinds: [email], patterns: []}",
     ] {
       #expect(throws: RuleError.self, "\(bad)") {
         try PolicyDecoder.read(stock + "\n" + bad + "\n", file: "p")

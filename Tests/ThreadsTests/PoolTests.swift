@@ -2,7 +2,7 @@ import Synchronization
 import Testing
 import Threads
 
-@Suite(.timeLimit(.minutes(5))) struct PoolTests {
+@Suite(.timeLimit(.minutes(20))) struct PoolTests {
   /// Notes when two use it at once.
   private final class Tool: Sendable {
     let isInUse = Atomic(false)

@@ -1,7 +1,7 @@
 import Testing
 import Threads
 
-@Suite(.timeLimit(.minutes(5))) struct WorkQueueTests {
+@Suite(.timeLimit(.minutes(20))) struct WorkQueueTests {
   @Test func `elements come out in the order in which they went in`() {
     let queue = WorkQueue<Int>(countMax: 10)
     for element in 0..<7 { #expect(queue.put(element)) }

@@ -7,7 +7,7 @@ import Testing
 
 /// What of HTTP/1.1 is taken and what is refused, as bytes: each case whole, byte by byte and in
 /// random pieces, without a socket and with one.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(20)))
 struct ConformanceTableTests {
   static let all = [
     ConformanceCase.requestLines, ConformanceCase.targets, ConformanceCase.hosts,
