@@ -58,7 +58,7 @@ let package = Package(
     module("HTTPServer", ["Threads", "Compression", "Cryptography", "CLinux"]),
 
     // Adapters: each imports the domain and the one thing that it adapts.
-    module("Importers", ["Oversight", "Threads", "JSON"]),
+    module("Importers", ["Oversight", "Threads", "JSON", "Compression"]),
     module(
       "RuleEngine",
       [

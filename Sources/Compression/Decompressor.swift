@@ -24,6 +24,13 @@ package final class Decompressor {
     }
   }
 
+  /// For the members of an archive, which are of one known size.
+  init(_ stream: any DecodingStream, bytesMax: Int) {
+    self.stream = stream
+    self.bytesMax = bytesMax
+    ratioMax = .max
+  }
+
   /// Whether what went in so far is whole: it ends where a member or a frame ends.
   package var isComplete: Bool { stream.isBetweenFrames && bytesIn > 0 }
 

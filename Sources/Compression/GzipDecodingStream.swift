@@ -1,6 +1,7 @@
 internal import CZlib
 
-/// zlib's `inflate`, for gzip alone: several members in a row are one content (RFC 1952 §2.2).
+/// zlib's `inflate`: for gzip, where several members in a row are one content (RFC 1952 §2.2), and
+/// for the bare deflate (RFC 1951) of archives.
 @safe
 final class GzipDecodingStream: DecodingStream {
   private let stream: UnsafeMutablePointer<z_stream>
@@ -9,11 +10,11 @@ final class GzipDecodingStream: DecodingStream {
   /// A window of 32 KiB and inflate's own state (zlib's zconf.h).
   let memoryBytes = 44 << 10
 
-  init() throws(CompressionError) {
+  init(windowBits: Int32 = gzipWindowBits) throws(CompressionError) {
     unsafe stream = .allocate(capacity: 1)
     unsafe stream.initialize(to: z_stream())
     let size = unsafe Int32(MemoryLayout<z_stream>.size)
-    guard unsafe inflateInit2_(stream, gzipWindowBits, ZLIB_VERSION, size) == Z_OK else {
+    guard unsafe inflateInit2_(stream, windowBits, ZLIB_VERSION, size) == Z_OK else {
       unsafe stream.deallocate()
       throw CompressionError(.memory)
     }
@@ -52,3 +53,6 @@ final class GzipDecodingStream: DecodingStream {
 
 /// 15 bits of window, and gzip's header and trailer instead of zlib's (zlib.h, `deflateInit2`).
 let gzipWindowBits: Int32 = 15 + 16
+
+/// 15 bits of window, and no header or trailer at all (zlib.h, `inflateInit2`).
+let bareWindowBits: Int32 = -15

@@ -2,36 +2,82 @@ internal import JSON
 internal import Oversight
 
 /// Which format a document is in, and the reading of it. A document says its format itself, by
-/// `schema` or `format`, or by fields that no other format has.
+/// `schema` or `format`, or by fields that no other format has; what two formats recognise is
+/// refused rather than guessed.
 enum EpisodeFormat {
-  /// The formats that are read, in the words of `format`.
-  static let known = [
-    "overt.episode", "openai.chat", "anthropic.messages", "latent-summary",
+  /// The formats that stand for themselves.
+  private static let foreign: [any ForeignFormat.Type] = [
+    RecordedExchanges.self, OpenAIResponsesDecoder.self, InspectDecoder.self,
   ]
 
-  /// nil if the document is in no format that is known; a problem is reported if it names one.
-  static func read(_ root: JSONValue, _ reading: inout Reading) -> Episode? {
+  /// The formats that are read, in the words of `format`.
+  static let known =
+    ["overt.episode", "openai.chat", "anthropic.messages", "latent-summary"]
+    + foreign.map { $0.name }
+
+  /// nil if the document is in no format that is known; a problem is reported if it names one, or
+  /// if it could be of several.
+  static func read(_ root: JSONValue, _ reading: inout Reading) -> [Episode]? {
+    if root.kind == .array { return readList(root, &reading) }
     guard reading.isObject(root) else { return nil }
-    guard let format = name(of: root, &reading) else { return nil }
-    switch format {
-    case "overt.episode": return CanonicalDecoder.read(root, &reading)
-    case "openai.chat": return OpenAIChatDecoder.read(root, &reading)
-    case "latent-summary": return LatentSummaryDecoder.read(root, &reading)
-    case "anthropic.messages": return AnthropicMessagesDecoder.read(root, &reading)
-    default:
-      let hint = nearestWord(to: format, in: known).map { "; did you mean '\($0)'?" } ?? "."
-      reading.at("format") {
-        $0.problem("unknown-enum", "\(quoted(format)) is not a format that is read" + hint)
-      }
-      return nil
+    if let schema = root["schema"] {
+      return schema.isString("latent-summary/1")
+        ? [LatentSummaryDecoder.read(root, &reading)] : [CanonicalDecoder.read(root, &reading)]
+    }
+    if let format = root["format"] { return read(root, named: format, &reading) }
+    let candidates = foreign.filter { $0.recognises(root) }
+    guard candidates.count <= 1 else { return ambiguous(candidates.map { $0.name }, &reading) }
+    if let format = candidates.first { return format.read(root, &reading) }
+    return name(of: root).flatMap { read(root, $0, &reading) }
+  }
+
+  /// Whether a list is one of records, of which several make an episode.
+  static func holdsRecords(_ root: JSONValue) -> Bool {
+    foreign.contains { $0.isOfRecords && $0.recognises(root) }
+  }
+
+  /// Lists of records, or of the messages of one conversation.
+  private static func readList(_ root: JSONValue, _ reading: inout Reading) -> [Episode]? {
+    let candidates = foreign.filter { $0.recognises(root) }
+    guard candidates.count <= 1 else { return ambiguous(candidates.map { $0.name }, &reading) }
+    if let format = candidates.first { return format.read(root, &reading) }
+    guard let first = root.first, first["role"] != nil else { return nil }
+    return read(root, name(ofMessages: root), &reading)
+  }
+
+  private static func ambiguous(_ names: [String], _ reading: inout Reading) -> [Episode] {
+    reading.problem(
+      "ambiguous-format",
+      "This could be \(names.joined(separator: " or ")); say which with \"format\".")
+    return []
+  }
+
+  private static func read(
+    _ root: JSONValue, named value: JSONValue, _ reading: inout Reading
+  ) -> [Episode]? {
+    guard let name = reading.at("format", { $0.string(value) }) else { return nil }
+    if let format = foreign.first(where: { $0.name == name }) { return format.read(root, &reading) }
+    if let episodes = read(root, name, &reading) { return episodes }
+    let hint = nearestWord(to: name, in: known).map { "; did you mean '\($0)'?" } ?? "."
+    reading.at("format") {
+      $0.problem("unknown-enum", "\(quoted(name)) is not a format that is read" + hint)
+    }
+    return nil
+  }
+
+  private static func read(
+    _ root: JSONValue, _ name: String, _ reading: inout Reading
+  ) -> [Episode]? {
+    switch name {
+    case "overt.episode": [CanonicalDecoder.read(root, &reading)]
+    case "openai.chat": [OpenAIChatDecoder.read(root, &reading)]
+    case "latent-summary": [LatentSummaryDecoder.read(root, &reading)]
+    case "anthropic.messages": [AnthropicMessagesDecoder.read(root, &reading)]
+    default: nil
     }
   }
 
-  private static func name(of root: JSONValue, _ reading: inout Reading) -> String? {
-    if let schema = root["schema"] {
-      return schema.isString("latent-summary/1") ? "latent-summary" : "overt.episode"
-    }
-    if let format = root["format"] { return reading.at("format") { $0.string(format) } }
+  private static func name(of root: JSONValue) -> String? {
     let response = root["response"] ?? root
     let request = root["request"] ?? root
     if response["type"]?.isString("message") == true { return "anthropic.messages" }

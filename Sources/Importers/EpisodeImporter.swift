@@ -21,17 +21,69 @@ package struct EpisodeImporter: Sendable {
   /// - Parameters:
   ///   - bytes: a JSON document, UTF-8.
   ///   - isStrict: whether unknown fields are refused rather than kept with a warning.
-  /// - Throws: ``ImportError``, naming every problem by its JSON pointer.
+  /// - Throws: ``ImportError``, naming every problem by its JSON pointer; also if the document
+  ///   holds several episodes.
   package func episode(_ bytes: [UInt8], isStrict: Bool = false) throws(ImportError) -> Episode {
-    let (episode, reading) = try read(bytes, isStrict: isStrict) { root, reading in
+    let episodes = try episodes(bytes, isStrict: isStrict)
+    guard episodes.count == 1 else { throw .severalEpisodes(episodes.count) }
+    return episodes[0]
+  }
+
+  /// Reads the episodes of a document, in its order: most formats hold one, logs of evaluations and
+  /// exports of traces hold many.
+  ///
+  /// - Throws: ``ImportError``, naming every problem by its JSON pointer.
+  package func episodes(
+    _ bytes: [UInt8], isStrict: Bool = false
+  ) throws(ImportError) -> [Episode] {
+    let (read, reading) = try read(bytes, isStrict: isStrict) { root, reading in
       EpisodeFormat.read(root, &reading)
     }
-    guard var episode else { throw reading.error ?? .unknownFormat }
-    var warnings = reading.warnings
-    if episode.messages.contains(where: \.holdsNUL) { warnings.insert(.nulReplaced) }
-    episode.warnings = warnings.sorted()
-    episode.extra.merge(reading.extra) { first, _ in first }
-    return episode
+    guard let read else { throw reading.error ?? .unknownFormat }
+    return read.map { episode in
+      var episode = episode
+      var warnings = reading.warnings.union(episode.warnings)
+      if episode.messages.contains(where: \.holdsNUL) { warnings.insert(.nulReplaced) }
+      episode.warnings = warnings.sorted()
+      episode.extra.merge(reading.extra) { first, _ in first }
+      return episode
+    }
+  }
+
+  /// Reads the episodes of a file whose lines are records that belong together, such as a session's
+  /// or a trace's. A last line that breaks off is left out, with a warning.
+  ///
+  /// - Throws: ``ImportError``; places count records from 0.
+  package func episodes(
+    records lines: [ArraySlice<UInt8>], isStrict: Bool = false
+  ) throws(ImportError) -> [Episode] {
+    var lines = lines[...]
+    var isCutOff = false
+    if let last = lines.last, (try? parsers.use({ try $0.parse(Array(last)) { _, _ in } })) == nil {
+      lines = lines.dropLast()
+      isCutOff = true
+    }
+    let episodes = try episodes(Self.list(lines), isStrict: isStrict)
+    guard isCutOff else { return episodes }
+    return episodes.map { episode in
+      var episode = episode
+      episode.warnings = Set(episode.warnings).union([.recordCutOff]).sorted()
+      return episode
+    }
+  }
+
+  /// Whether the first lines of a file are records that belong together, rather than documents each
+  /// by itself.
+  package func areRecords(_ lines: [ArraySlice<UInt8>]) -> Bool {
+    // What is no JSON is told when it is read.
+    let answer = try? parsers.use { parser throws(JSONError) in
+      try parser.parse(Self.list(lines[...])) { root, _ in EpisodeFormat.holdsRecords(root) }
+    }
+    return answer ?? false
+  }
+
+  private static func list(_ lines: ArraySlice<ArraySlice<UInt8>>) -> [UInt8] {
+    [UInt8(ascii: "[")] + lines.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
   }
 
   /// Whether a text can be a project's name: 1 to 128 of `A-Z a-z 0-9 - _ .`
@@ -131,6 +183,7 @@ package struct EpisodeImporter: Sendable {
         try parser.parse(bytes) { root, repairs in
           if repairs.contains(.loneSurrogate) { reading.warn(.loneSurrogateReplaced) }
           if repairs.contains(.numberOutOfRange) { reading.warn(.numberOutOfRange) }
+          if repairs.contains(.numberNotFinite) { reading.warn(.numberNotFinite) }
           return body(root, &reading)
         }
       }
@@ -149,6 +202,14 @@ extension ImportError {
     case .memory, .tooDense: self.init(.tooLarge, error.message)
     default: self.init(.malformed, error.message + place)
     }
+  }
+
+  fileprivate static func severalEpisodes(_ count: Int) -> ImportError {
+    ImportError(
+      .severalEpisodes,
+      count == 0
+        ? "The document holds no episode."
+        : "The document holds \(count) episodes; one is expected here.")
   }
 
   fileprivate static let unknownFormat = ImportError(

@@ -4,6 +4,8 @@ internal import Oversight
 /// A document of a foreign format: bare, or in Overt's envelope
 /// `{"format", "external_id", "project", "labels", "open", "request", "response"}`.
 struct ForeignDocument {
+  /// The conversation so far: the request's messages, or a document that is nothing but them.
+  private let messages: JSONValue?
   /// What was sent to the model; nil if the document is a bare response.
   let request: JSONValue?
   /// What the model answered; nil if the document is a bare request.
@@ -19,13 +21,13 @@ struct ForeignDocument {
     guard root["request"] != nil || root["response"] != nil else {
       readCommon(root, &episode, &reading)
       return ForeignDocument(
-        request: root["messages"].map { _ in root }, response: root[responseKey].map { _ in root },
+        messages: root.kind == .array ? root : root["messages"], request: root["messages"].map { _ in root }, response: root[responseKey].map { _ in root },
         isWrapped: false)
     }
     readCommon(root, &episode, &reading)
     let known: Set = [
       "format", "external_id", "project", "labels", "open", "request", "response", "agent",
-      "thinking_display",
+      "thinking_display", "uri", "url",
     ]
     for key: StaticString in ["request", "response"] {
       if let value = root[key], !value.isNull { reading.at(key) { _ = $0.isObject(value) } }
@@ -34,7 +36,7 @@ struct ForeignDocument {
       reading.keep(field)
     }
     return ForeignDocument(
-      request: root["request"], response: root["response"], isWrapped: true)
+      messages: root["request"]?["messages"], request: root["request"], response: root["response"], isWrapped: true)
   }
 
   private static func readCommon(
@@ -65,12 +67,10 @@ struct ForeignDocument {
   func readMessages(
     _ reading: inout Reading, _ body: (JSONValue, inout Reading) -> [Message]
   ) -> [Message] {
-    guard let request else { return [] }
+    guard let messages else { return [] }
+    guard request != nil else { return reading.limited(messages, body) }
     return at("request", &reading) { reading in
-      guard let messages = request["messages"] else { return [] }
-      return reading.at("messages") { reading in
-        reading.limited(messages) { body($0, &$1) }
-      }
+      reading.at("messages") { $0.limited(messages, body) }
     }
   }
 

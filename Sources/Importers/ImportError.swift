@@ -23,6 +23,8 @@ package struct ImportError: Error, Sendable, Equatable {
     case invalid
     /// JSON of which no format can be told.
     case unknownFormat
+    /// A document of several episodes, or of none, where one is expected.
+    case severalEpisodes
     /// More than a limit allows.
     case tooLarge
   }

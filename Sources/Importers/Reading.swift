@@ -52,6 +52,15 @@ struct Reading {
 
   mutating func warn(_ warning: Warning) { warnings.insert(warning) }
 
+  /// What has been met so far beside problems.
+  typealias Oddities = (warnings: Set<Warning>, extra: [String: String])
+
+  /// Takes away what has been met so far beside problems, and puts something else in its place.
+  mutating func setAside(_ others: Oddities = ([], [:])) -> Oddities {
+    defer { (warnings, extra) = others }
+    return (warnings, extra)
+  }
+
   /// Keeps a field that the form does not know.
   mutating func keep(_ field: JSONValue.Field) {
     guard isStrict || extra.count < EpisodeLimits.extraFieldsMax else { return }

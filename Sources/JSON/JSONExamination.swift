@@ -85,6 +85,11 @@ struct JSONExamination {
     case UInt8(ascii: "t"): try unsafe word("true", bytes)
     case UInt8(ascii: "f"): try unsafe word("false", bytes)
     case UInt8(ascii: "n"): try unsafe word("null", bytes)
+    case UInt8(ascii: "N"): try unsafe notFinite("NaN", bytes)
+    case UInt8(ascii: "I"): try unsafe notFinite("Infinity", bytes)
+    case UInt8(ascii: "-")
+    where unsafe position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "I"):
+      try unsafe notFinite("-Infinity", bytes)
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try unsafe number(bytes)
     default: throw fail("Expected a value.")
     }
@@ -128,6 +133,16 @@ struct JSONExamination {
       default: return
       }
     }
+  }
+
+  /// A number that JSON has no word for, as Python writes it.
+  private mutating func notFinite(
+    _ word: StaticString, _ bytes: UnsafeBufferPointer<UInt8>
+  ) throws {
+    let start = position
+    try unsafe self.word(word, bytes)
+    repairs.insert(.numberNotFinite)
+    replacements.append((start..<position, "null"))
   }
 
   private mutating func word(

@@ -10,13 +10,15 @@ package struct JSONRepairs: OptionSet, Sendable {
   package static let loneSurrogate = JSONRepairs(rawValue: 1)
   /// A number outside the range of a double or of 64 bits became null.
   package static let numberOutOfRange = JSONRepairs(rawValue: 2)
+  /// A bare NaN, Infinity or -Infinity, as Python writes them, became null.
+  package static let numberNotFinite = JSONRepairs(rawValue: 4)
 }
 
 /// A JSON parser (simdjson's) with its reusable memory. One thread at a time.
 ///
-/// Reads RFC 8259 with two allowances for what models really write: an escape of half a surrogate
-/// pair reads as U+FFFD, and a number too large to hold reads as null; both are told as
-/// ``JSONRepairs``. A byte order mark is skipped.
+/// Reads RFC 8259 with three allowances for what models and their tools really write: an escape of
+/// half a surrogate pair reads as U+FFFD, a number too large to hold reads as null, and so does a
+/// bare NaN or Infinity; all are told as ``JSONRepairs``. A byte order mark is skipped.
 @safe
 package final class JSONParser {
   /// The parser keeps memory for documents up to this size, in bytes; larger ones are given a

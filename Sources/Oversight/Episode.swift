@@ -94,6 +94,16 @@ package enum Warning: String, CaseIterable, Comparable, Sendable {
   case historyMayLackReasoning = "history-may-lack-reasoning"
   /// A message's index is not its position: messages may be missing.
   case indexMismatch = "index-mismatch"
+  /// The producer cut a text off at a limit of its own.
+  case textCutOff = "text-cut-off"
+  /// The last record of a file breaks off; what stands before it is read.
+  case recordCutOff = "record-cut-off"
+  /// Earlier turns were replaced by something opaque that stands for them.
+  case historyCompacted = "history-compacted"
+  /// An attachment or another record that the document points at is not in it.
+  case referenceMissing = "reference-missing"
+  /// A bare NaN or Infinity reads as null; the received bytes are kept.
+  case numberNotFinite = "number-not-finite"
   /// An episode without a single message.
   case noMessages = "no-messages"
 

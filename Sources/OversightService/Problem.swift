@@ -97,6 +97,10 @@ extension Problem {
       self.init(
         "unknown-format", .unprocessableContent, "The document's format is not known.",
         error.message)
+    case .severalEpisodes:
+      self.init(
+        "several-episodes", .unprocessableContent, "The document is not one episode.",
+        error.message)
     case .tooLarge:
       self.init("too-large", .contentTooLarge, "The document is too large.", error.message)
     }

@@ -13,7 +13,7 @@ import Testing
     "Cryptography": ["COpenSSL"],
     "HTTPClient": ["Threads", "CCurl"],
     "HTTPServer": ["Threads", "Compression", "Cryptography", "CLinux"],
-    "Importers": ["Oversight", "Threads", "JSON"],
+    "Importers": ["Oversight", "Threads", "JSON", "Compression"],
     "RuleEngine": [
       "Oversight", "Threads", "Compression", "Cryptography", "CVectorscan", "CPCRE2", "CCLD2",
     ],

@@ -53,29 +53,39 @@ struct LatentFiles {
     _ document: ScanDocument, _ parser: JSONParser, _ importer: EpisodeImporter,
     _ scorer: LatentScorer, _ body: (Entry) -> Void
   ) -> Bool {
-    // What is no JSON at all is told as a summary's complaint.
-    let own = try? parser.parse(document.bytes) { value, _ in
-      (isSummary: value["messages"] == nil, text: value["text"]?.string ?? "")
-    }
-    if own?.isSummary ?? true {
-      let report = LatentDecoder.report(document.bytes, parser, isNested: false)
-      body(Entry(source: document.source, report: report, text: own?.text ?? ""))
-      return true
+    if case .document(let bytes) = document.content {
+      // What is no JSON at all is told as a summary's complaint.
+      let own = try? parser.parse(bytes) { value, _ in
+        (
+          isSummary: value["messages"] == nil,
+          text: value["text"]?.string ?? ""
+        )
+      }
+      if own?.isSummary ?? true {
+        let report = LatentDecoder.report(bytes, parser, isNested: false)
+        body(Entry(source: document.source, report: report, text: own?.text ?? ""))
+        return true
+      }
     }
     do throws(ImportError) {
-      let episode = try importer.episode(document.bytes)
-      let reports = scorer.reports(of: episode)
-      for (index, report) in reports.enumerated() {
-        var text = ""
-        if case .part(let message, let part) = report.summary?.source {
-          text = episode.messages[message].parts[part].text
-        }
-        body(Entry(source: "\(document.source) latent \(index)", report: report, text: text))
+      for episode in try document.episodes(importer).episodes {
+        read(episode, document.source, scorer, body)
       }
       return true
     } catch {
       Console.error("\(VisibleText.line(document.source)): \(error.message)")
       return false
+    }
+  }
+  private static func read(
+    _ episode: Episode, _ source: String, _ scorer: LatentScorer, _ body: (Entry) -> Void
+  ) {
+    for (index, report) in scorer.reports(of: episode).enumerated() {
+      var text = ""
+      if case .part(let message, let part) = report.summary?.source {
+        text = episode.messages[message].parts[part].text
+      }
+      body(Entry(source: "\(source) latent \(index)", report: report, text: text))
     }
   }
 }

@@ -59,24 +59,26 @@ struct DriftSource: ParsableArguments {
       try input.read(file) { documents in
         for document in documents {
           // What is no episode is counted and told.
-          guard let episode = try? importer.episode(document.bytes) else {
+          guard let episodes = try? document.episodes(importer).episodes else {
             unreadable += 1
             continue
           }
-          guard !episode.latentSummaries.isEmpty else { continue }
-          guard let reading = scorer.score(episode).latent else {
-            unsound += 1
-            continue
+          for episode in episodes {
+            guard !episode.latentSummaries.isEmpty else { continue }
+            guard let reading = scorer.score(episode).latent else {
+              unsound += 1
+              continue
+            }
+            guard reading.model == model else {
+              others.insert(reading.model)
+              continue
+            }
+            readings.append(
+              StoredReading(
+                episodeID: episode.externalID ?? document.source, version: reading.modelVersion,
+                task: episode.labels["task"] ?? "", recorder: reading.recorder,
+                probe: reading.probe, metrics: reading.metrics))
           }
-          guard reading.model == model else {
-            others.insert(reading.model)
-            continue
-          }
-          readings.append(
-            StoredReading(
-              episodeID: episode.externalID ?? document.source, version: reading.modelVersion,
-              task: episode.labels["task"] ?? "", recorder: reading.recorder,
-              probe: reading.probe, metrics: reading.metrics))
         }
       }
     }

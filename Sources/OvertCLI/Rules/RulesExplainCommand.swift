@@ -45,7 +45,7 @@ extension RulesCommand {
     private func episode(_ path: String) throws -> Episode {
       let bytes: [UInt8]
       do {
-        bytes = try ScanInput.document(path).bytes
+        bytes = try ScanInput.document(path).bytes()
       } catch let error as ScanInputError {
         throw CommandFailure(.badInput, VisibleText.line(error.message))
       }

@@ -88,27 +88,49 @@ struct Scan {
   mutating func run(_ input: ScanInput) -> Bool {
     let start = ContinuousClock.now
     var isComplete = true
+    var waiting = Batch()
     for (index, file) in input.files.enumerated() {
       do {
         try input.read(file) { documents in
-          for result in results(documents) {
-            summary.add(result)
-            Console.progress("")
-            reporter.report(result)
+          for document in documents {
+            waiting.add(document)
+            if waiting.isFull { judge(&waiting, file: index, of: input.files.count) }
           }
-          Console.progress(
-            "file \(index + 1) of \(input.files.count), \(summary.episodes) episodes, "
-              + "\(summary.bytes >> 20) MiB")
         }
       } catch {
         isComplete = false
         Console.error((error as? ScanInputError)?.message ?? "\(file) cannot be read to its end")
       }
     }
+    judge(&waiting, file: input.files.count - 1, of: input.files.count)
     Console.progress("")
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     reporter.finish(summary, seconds: seconds, skippedFiles: input.skipped)
     return isComplete
+  }
+
+  /// Documents that wait for all cores.
+  private struct Batch {
+    private(set) var documents: [ScanDocument] = []
+    private var bytes = 0
+
+    mutating func add(_ document: ScanDocument) {
+      documents.append(document)
+      bytes += document.byteCount
+    }
+
+    var isFull: Bool { bytes >= 4 << 20 || documents.count >= 1024 }
+  }
+
+  private mutating func judge(_ batch: inout Batch, file index: Int, of count: Int) {
+    for result in results(batch.documents) {
+      summary.add(result)
+      Console.progress("")
+      reporter.report(result)
+    }
+    batch = Batch()
+    Console.progress(
+      "file \(index + 1) of \(count), \(summary.episodes) episodes, \(summary.bytes >> 20) MiB")
   }
 
   private func results(_ documents: [ScanDocument]) -> [ScanResult] {
@@ -117,7 +139,7 @@ struct Scan {
     }
     let results = Locked<[[ScanResult]]>(Array(repeating: [], count: slices.count))
     DispatchQueue.concurrentPerform(iterations: slices.count) { [judge] index in
-      let judged = slices[index].map(judge.result)
+      let judged = slices[index].flatMap(judge.results)
       results.withLock { $0[index] = judged }
     }
     return results.withLock { $0 }.flatMap(\.self)
@@ -135,16 +157,25 @@ private struct ScanJudge: Sendable {
     self.isStrict = isStrict
   }
 
-  func result(_ document: ScanDocument) -> ScanResult {
-    let outcome: ScanResult.Outcome
+  func results(_ document: ScanDocument) -> [ScanResult] {
     do throws(ImportError) {
-      let episode = try importer.episode(document.bytes, isStrict: isStrict)
-      let externalID = episode.externalID ?? Digest(of: document.bytes).description
-      outcome = .judged(episode, evaluator.evaluate(episode), externalID: externalID)
+      let (episodes, bytes) = try document.episodes(importer, isStrict: isStrict)
+      guard !episodes.isEmpty else {
+        throw ImportError(.severalEpisodes, "The document holds no episode.")
+      }
+      let digest = Digest(of: bytes).description
+      return episodes.enumerated().map { index, episode in
+        let number = episodes.count > 1 ? "#\(index + 1)" : ""
+        return ScanResult(
+          source: document.source + number, byteCount: index == 0 ? bytes.count : 0,
+          outcome: .judged(
+            episode, evaluator.evaluate(episode), externalID: episode.externalID ?? digest + number))
+      }
     } catch {
-      outcome = .unreadable(error)
+      return [
+        ScanResult(
+          source: document.source, byteCount: document.byteCount, outcome: .unreadable(error))
+      ]
     }
-    return ScanResult(
-      source: document.source, byteCount: document.bytes.count, outcome: outcome)
   }
 }

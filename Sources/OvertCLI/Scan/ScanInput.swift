@@ -1,10 +1,59 @@
 internal import Foundation
+internal import Importers
+internal import Oversight
 
 /// One document to judge, and where it came from.
 struct ScanDocument: Sendable {
-  /// The path as it was given or found, with the line in a file of lines.
+  /// The path as it was given or found, with the line in a file of lines, or the name in an archive.
   let source: String
-  let bytes: [UInt8]
+  let content: Content
+
+  enum Content: Sendable {
+    case document([UInt8])
+    /// Lines that belong together.
+    case records([UInt8])
+    /// Read where it is judged.
+    case sample(InspectArchive, InspectArchive.Sample)
+    /// What stands there is no document.
+    case unreadable(ImportError)
+  }
+
+  init(source: String, bytes: [UInt8]) { self.init(source: source, content: .document(bytes)) }
+
+  init(source: String, content: Content) {
+    self.source = source
+    self.content = content
+  }
+
+  /// Bytes that it takes in memory when it is judged.
+  var byteCount: Int {
+    switch content {
+    case .document(let bytes), .records(let bytes): bytes.count
+    case .sample(_, let sample): sample.byteCount
+    case .unreadable: 0
+    }
+  }
+
+  /// The bytes of the document as they stand in the file, or as the archive's pieces make them.
+  func bytes() throws(ImportError) -> [UInt8] {
+    switch content {
+    case .document(let bytes), .records(let bytes): return bytes
+    case .sample(let archive, let sample): return try archive.document(sample)
+    case .unreadable(let error): throw error
+    }
+  }
+
+  /// The episodes in it, with the bytes that they are of.
+  func episodes(
+    _ importer: EpisodeImporter, isStrict: Bool = false
+  ) throws(ImportError) -> (episodes: [Episode], bytes: [UInt8]) {
+    let bytes = try bytes()
+    guard case .records = content else {
+      return (try importer.episodes(bytes, isStrict: isStrict), bytes)
+    }
+    let lines = bytes.split(separator: 0x0A).filter { $0.contains { !$0.isJSONSpace } }
+    return (try importer.episodes(records: lines, isStrict: isStrict), bytes)
+  }
 }
 
 /// What is wrong with a path that was given.
@@ -17,7 +66,10 @@ struct ScanInputError: Error {
 struct ScanInput {
   /// Files of lines, by extension; other files hold one document.
   private static let lineExtensions: Set = ["jsonl", "ndjson", "jsonlines"]
-  private static let documentExtensions: Set = ["json"]
+  private static let documentExtensions: Set = ["json", "traj"]
+  private static let archiveExtensions: Set = ["eval"]
+  /// Lines that are looked at to tell what a file of lines is.
+  private static let sniffedLinesMax = 16
   /// Bytes that are read at once; the largest document of a file of lines.
   private static let blockBytes = 4 << 20
   static let documentBytesMax = 64 << 20
@@ -81,7 +133,7 @@ struct ScanInput {
 
   private static func isTranscript(_ path: String) -> Bool {
     let name = (path as NSString).pathExtension.lowercased()
-    return lineExtensions.contains(name) || documentExtensions.contains(name)
+    return [lineExtensions, documentExtensions, archiveExtensions].contains { $0.contains(name) }
   }
 
   /// Reads a file and hands over its documents in order, some at a time.
@@ -94,6 +146,7 @@ struct ScanInput {
     if Self.documentExtensions.contains(name) {
       return try body([try Self.whole(handle, file)])
     }
+    if Self.archiveExtensions.contains(name) { return try body(Self.samples(handle, file)) }
     try readLines(handle, file, sniffs: !Self.lineExtensions.contains(name), body)
   }
 
@@ -125,6 +178,19 @@ struct ScanInput {
     return ScanDocument(source: file, bytes: bytes)
   }
 
+  /// The samples of an archive; they are read when they are judged.
+  private static func samples(_ handle: FileHandle, _ file: String) -> [ScanDocument] {
+    let archive: InspectArchive
+    do throws(ImportError) {
+      archive = try InspectArchive(file: file, handle: handle)
+    } catch {
+      return [ScanDocument(source: file, content: .unreadable(error))]
+    }
+    return archive.samples.map { sample in
+      ScanDocument(source: "\(file):\(sample.name)", content: .sample(archive, sample))
+    }
+  }
+
   /// - Parameter sniffs: whether the file may be one document over many lines: it is, if its first
   ///   line alone is not a document.
   private func readLines(
@@ -135,7 +201,12 @@ struct ScanInput {
     while let block = try handle.read(upToCount: Self.blockBytes), !block.isEmpty {
       if isFirst, sniffs, Self.isOneDocument(block) {
         let rest = try Self.whole(handle, file)
-        return try body([ScanDocument(source: file, bytes: Array(block) + rest.bytes)])
+        return try body([ScanDocument(source: file, bytes: Array(block) + (try rest.bytes()))])
+      }
+      if isFirst, Self.holdsRecords(block) {
+        let rest = try Self.whole(handle, file)
+        let bytes = Array(block) + (try rest.bytes())
+        return try body([ScanDocument(source: file, content: .records(bytes))])
       }
       isFirst = false
       try body(lines.take(block))
@@ -145,6 +216,14 @@ struct ScanInput {
       }
     }
     try body(lines.finish())
+  }
+
+  /// Whether the first lines are records that belong together.
+  private static func holdsRecords(_ block: Data) -> Bool {
+    let lines = Array(block.prefix(blockBytes)).split(separator: 0x0A, maxSplits: sniffedLinesMax)
+    // The last one may go on in the next block.
+    let whole = lines.count > 1 ? lines.dropLast() : lines[...]
+    return EpisodeImporter().areRecords(Array(whole))
   }
 
   private static func isOneDocument(_ block: Data) -> Bool {
@@ -193,4 +272,48 @@ private struct LineReader {
 
 extension UInt8 {
   fileprivate var isJSONSpace: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
+}
+
+extension InspectArchive {
+  /// - Parameter handle: of a file that can be read at any place; it is kept as long as the archive.
+  fileprivate init(file: String, handle: FileHandle) throws(ImportError) {
+    guard let copy = ArchiveFile(handle) else {
+      throw ImportError(.malformed, "The archive cannot be read at any place.")
+    }
+    try self.init(byteCount: copy.byteCount) { copy.read($0) }
+  }
+}
+
+/// A file that is read at any place, by any number of threads at once.
+private final class ArchiveFile: Sendable {
+  private let descriptor: Int32
+  let byteCount: Int
+
+  /// nil if it is no file with places.
+  init?(_ handle: FileHandle) {
+    descriptor = dup(handle.fileDescriptor)
+    byteCount = Int(lseek(descriptor, 0, SEEK_END))
+    guard descriptor >= 0, byteCount >= 0 else {
+      close(descriptor)
+      return nil
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// nil if not all of it is there.
+  func read(_ range: Range<Int>) -> [UInt8]? {
+    guard range.lowerBound >= 0, range.upperBound <= byteCount else { return nil }
+    var done = 0
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+      while done < range.count, let start = buffer.baseAddress {
+        let got = unsafe pread(
+          descriptor, start + done, range.count - done, off_t(range.lowerBound + done))
+        guard got > 0 else { break }
+        done += got
+      }
+      count = done
+    }
+    return done == range.count ? bytes : nil
+  }
 }
