@@ -119,7 +119,7 @@ let package = Package(
       path: "Tests/FuzzTargets", swiftSettings: settings),
     tests("Threads"),
     tests("JSON"),
-    tests("Compression", ["CZstd"]),
+    tests("Compression", ["CZlib", "CZstd"]),
     tests("Cryptography"),
     tests("Oversight"),
     tests("HTTPServer", ["Threads", "Compression", "Cryptography", "FuzzTargets"]),

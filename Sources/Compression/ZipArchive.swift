@@ -70,7 +70,8 @@ package struct ZipArchive: Sendable {
     case 0: content = compressed
     case 8, 93: content = try decoded(compressed, member)
     default:
-      throw ZipError(message: "a member is compressed by method \(member.method), which is not read")
+      throw ZipError(
+        message: "a member is compressed by method \(member.method), which is not read")
     }
     guard content.count == member.byteCount, Self.checksum(content) == member.checksum else {
       throw ZipError(message: "a member is damaged")

@@ -8,6 +8,7 @@ enum EpisodeFormat {
   /// The formats that stand for themselves.
   private static let foreign: [any ForeignFormat.Type] = [
     RecordedExchanges.self, OpenAIResponsesDecoder.self, InspectDecoder.self,
+    OpenTelemetryDecoder.self,
   ]
 
   /// The formats that are read, in the words of `format`.
@@ -41,7 +42,11 @@ enum EpisodeFormat {
     let candidates = foreign.filter { $0.recognises(root) }
     guard candidates.count <= 1 else { return ambiguous(candidates.map { $0.name }, &reading) }
     if let format = candidates.first { return format.read(root, &reading) }
-    guard let first = root.first, first["role"] != nil else { return nil }
+    guard let first = root.first, first.kind == .object else {
+      _ = reading.isObject(root)
+      return nil
+    }
+    guard first["role"] != nil else { return nil }
     return read(root, name(ofMessages: root), &reading)
   }
 

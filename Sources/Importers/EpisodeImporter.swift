@@ -59,6 +59,7 @@ package struct EpisodeImporter: Sendable {
   ) throws(ImportError) -> [Episode] {
     var lines = lines[...]
     var isCutOff = false
+    // Whatever is wrong with the last line, it is left out and told.
     if let last = lines.last, (try? parsers.use({ try $0.parse(Array(last)) { _, _ in } })) == nil {
       lines = lines.dropLast()
       isCutOff = true

@@ -21,7 +21,8 @@ struct ForeignDocument {
     guard root["request"] != nil || root["response"] != nil else {
       readCommon(root, &episode, &reading)
       return ForeignDocument(
-        messages: root.kind == .array ? root : root["messages"], request: root["messages"].map { _ in root }, response: root[responseKey].map { _ in root },
+        messages: root.kind == .array ? root : root["messages"],
+        request: root["messages"].map { _ in root }, response: root[responseKey].map { _ in root },
         isWrapped: false)
     }
     readCommon(root, &episode, &reading)
@@ -36,7 +37,8 @@ struct ForeignDocument {
       reading.keep(field)
     }
     return ForeignDocument(
-      messages: root["request"]?["messages"], request: root["request"], response: root["response"], isWrapped: true)
+      messages: root["request"]?["messages"], request: root["request"], response: root["response"],
+      isWrapped: true)
   }
 
   private static func readCommon(

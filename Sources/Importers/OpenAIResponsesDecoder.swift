@@ -40,6 +40,9 @@ enum OpenAIResponsesDecoder: ForeignFormat {
         reading.at("input") { readInput(input, &turns, &$0) }
       }
       turns.close()
+      if request == nil, document.response == nil {
+        reading.at("output") { $0.problem("required", "A response needs its output.") }
+      }
       document.readResponse(&reading) { readResponse($0, &turns, &$1) }
       episode.messages = turns.messages
     }

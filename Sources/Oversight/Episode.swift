@@ -100,6 +100,8 @@ package enum Warning: String, CaseIterable, Comparable, Sendable {
   case recordCutOff = "record-cut-off"
   /// Earlier turns were replaced by something opaque that stands for them.
   case historyCompacted = "history-compacted"
+  /// The producer recorded calls of a model without what was said.
+  case contentNotRecorded = "content-not-recorded"
   /// An attachment or another record that the document points at is not in it.
   case referenceMissing = "reference-missing"
   /// A bare NaN or Infinity reads as null; the received bytes are kept.

@@ -201,9 +201,9 @@ import Testing
   }
 
   @Test func `unknown fields of the envelope are kept`() throws {
-    let json = #"{"uri":"u","request":{"messages":[]},"response":{"choices":[]}}"#
+    let json = #"{"note":"u","request":{"messages":[]},"response":{"choices":[]}}"#
     let episode = try read(json)
-    #expect(episode.extra == ["#/uri": #""u""#])
+    #expect(episode.extra == ["#/note": #""u""#])
     #expect(episode.warnings == [.noMessages, .unknownFields])
     #expect(problems(json, isStrict: true) == ["# unknown-field"])
   }

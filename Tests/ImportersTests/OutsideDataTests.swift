@@ -7,36 +7,74 @@ import Testing
 /// Episodes that nobody on this project wrote.
 @Suite(.enabled(if: TestData.isPresent, "OVERT_TEST_DATA is not set: no outside transcripts"))
 struct OutsideDataTests {
+  /// What a person finds in a file, of each of its episodes.
   struct Native: CustomTestStringConvertible {
     let file: String
     let format: String
-    /// Of each document in the file: its reasoning parts.
-    let visibilities: [[Visibility]]
-    var toolCalls = 0
+    let messages: [Int]
+    var visibilities: [[Visibility]] = []
+    var toolCalls: [Int] = []
+    var warnings: Set<Warning> = []
     var testDescription: String { file }
   }
 
   @Test(arguments: [
     Native(
-      file: "anthropic_messages_thinking.json", format: "anthropic.messages",
-      visibilities: [[.summary], [.summary, .summary]]),
+      file: "anthropic_messages_thinking.json", format: "anthropic.messages", messages: [4],
+      visibilities: [[.summary, .summary]]),
     Native(
-      file: "anthropic_messages_thinking_tool.json", format: "anthropic.messages",
-      visibilities: [[.summary], [.summary]], toolCalls: 2),
+      file: "anthropic_messages_thinking_tool.json", format: "anthropic.messages", messages: [4],
+      visibilities: [[.summary]], toolCalls: [1]),
     Native(
       file: "anthropic_messages_redacted_thinking.json", format: "anthropic.messages",
-      visibilities: [[.redacted], [.redacted, .redacted]]),
+      messages: [4], visibilities: [[.redacted, .redacted]]),
     Native(
-      file: "openai_chat_reasoning_content_deepseek.json", format: "openai.chat",
+      file: "openai_chat_reasoning_content_deepseek.json", format: "openai.chat", messages: [2],
       visibilities: [[.full]]),
+    Native(
+      file: "openai_responses_reasoning_tools.json", format: "openai.responses", messages: [5],
+      visibilities: [Array(repeating: .summary, count: 5)], toolCalls: [1]),
+    Native(
+      file: "minisweagent_github_issue.traj.json", format: "openai.chat", messages: [22]),
+    Native(file: "inspect_log_read_sample.json", format: "inspect", messages: [3]),
+    Native(
+      file: "otel_genai_client_span_tool_calls.json", format: "otel.genai", messages: [4],
+      toolCalls: [1]),
+    Native(
+      file: "otel_genai_deprecated_client_span_tool_calls.json", format: "otel.genai",
+      messages: [4], toolCalls: [1]),
+    Native(
+      file: "otel_genai_tool_execution_span.json", format: "otel.genai", messages: [2],
+      toolCalls: [1]),
+    Native(file: "inspect_security_guide.json", format: "inspect", messages: [3, 3, 3]),
   ])
-  func `recorded exchanges are read with their reasoning`(_ native: Native) throws {
-    let episodes = try elements(TestData.bytes("native/" + native.file)).map { try read($0) }
+  func `files of the ecosystem are read as a person reads them`(_ native: Native) throws {
+    let episodes = try EpisodeImporter().episodes(TestData.bytes("native/" + native.file))
     #expect(episodes.allSatisfy { $0.source.format == native.format })
-    #expect(episodes.map(\.visibilities) == native.visibilities)
-    #expect(episodes.flatMap { $0.texts(.toolCall) }.count == native.toolCalls)
-    #expect(episodes.allSatisfy { $0.agent.model != nil && $0.messages.last?.role == .assistant })
-    #expect(episodes.allSatisfy { $0.warnings == [.unknownFields] }, "only the file's own 'uri'")
+    #expect(episodes.map(\.messages.count) == native.messages)
+    let none = native.messages.map { _ in 0 }
+    #expect(
+      episodes.map(\.visibilities)
+        == (native.visibilities.isEmpty ? native.messages.map { _ in [] } : native.visibilities))
+    #expect(
+      episodes.map { $0.texts(.toolCall).count }
+        == (native.toolCalls.isEmpty ? none : native.toolCalls))
+    #expect(Set(episodes.flatMap(\.warnings)) == native.warnings)
+  }
+
+  @Test(arguments: [
+    ("inspect_impossible_lcb.eval", [6, 4, 6, 6, 6, 6, 6, 6, 6, 2, 6, 6]),
+    ("inspect_security_guide.eval", Array(repeating: 3, count: 16)),
+  ])
+  func `archives of Inspect are read sample by sample`(_ file: String, _ messages: [Int]) throws {
+    let bytes = try TestData.bytes("native/" + file)
+    let archive = try InspectArchive(byteCount: bytes.count) { Array(bytes[$0]) }
+    let episodes = try archive.samples.map { sample in
+      try EpisodeImporter().episode(archive.document(sample))
+    }
+    #expect(episodes.map(\.messages.count) == messages)
+    #expect(episodes.allSatisfy { $0.warnings == [] && $0.agent.model != nil })
+    #expect(Set(episodes.compactMap(\.externalID)).count == messages.count)
   }
 
   @Test func `trajectories of OpenAI chat messages are read`() throws {

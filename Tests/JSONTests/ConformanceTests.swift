@@ -23,10 +23,19 @@ struct ConformanceTests {
     #expect(try parse(TestData.bytes(Self.folder + "/" + file)).repairs == [])
   }
 
+  /// Python writes these, and logs hold them: they read as null, with a repair.
+  private static let notFinite: Set = [
+    "n_number_NaN.json", "n_number_infinity.json", "n_number_minus_infinity.json",
+  ]
+
   @Test(arguments: files("n_"))
   func `an invalid document is refused`(_ file: String) throws {
     let bytes = try TestData.bytes(Self.folder + "/" + file)
-    #expect(throws: JSONError.self) { try parse(bytes) }
+    if Self.notFinite.contains(file) {
+      #expect(try parse(bytes).repairs == [.numberNotFinite])
+    } else {
+      #expect(throws: JSONError.self) { try parse(bytes) }
+    }
   }
 
   /// Either is right; what is taken must then be JSON when it is written.

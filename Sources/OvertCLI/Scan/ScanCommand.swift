@@ -169,7 +169,8 @@ private struct ScanJudge: Sendable {
         return ScanResult(
           source: document.source + number, byteCount: index == 0 ? bytes.count : 0,
           outcome: .judged(
-            episode, evaluator.evaluate(episode), externalID: episode.externalID ?? digest + number))
+            episode, evaluator.evaluate(episode), externalID: episode.externalID ?? digest + number)
+        )
       }
     } catch {
       return [
