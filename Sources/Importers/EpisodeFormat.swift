@@ -8,7 +8,8 @@ enum EpisodeFormat {
   /// The formats that stand for themselves.
   private static let foreign: [any ForeignFormat.Type] = [
     RecordedExchanges.self, OpenAIResponsesDecoder.self, InspectDecoder.self,
-    OpenTelemetryDecoder.self,
+    OpenTelemetryDecoder.self, ATIFDecoder.self, SWEAgentDecoder.self, TauBenchDecoder.self,
+    AgentDojoDecoder.self,
   ]
 
   /// The formats that are read, in the words of `format`.

@@ -70,9 +70,9 @@ struct ForeignDocument {
     _ reading: inout Reading, _ body: (JSONValue, inout Reading) -> [Message]
   ) -> [Message] {
     guard let messages else { return [] }
-    guard request != nil else { return reading.limited(messages, body) }
+    guard request != nil else { return reading.messages(messages, body) }
     return at("request", &reading) { reading in
-      reading.at("messages") { $0.limited(messages, body) }
+      reading.at("messages") { $0.messages(messages, body) }
     }
   }
 
@@ -86,22 +86,5 @@ struct ForeignDocument {
     _ key: StaticString, _ reading: inout Reading, _ body: (inout Reading) -> Result
   ) -> Result {
     isWrapped ? reading.at(key, body) : body(&reading)
-  }
-}
-
-extension Reading {
-  /// Reads the elements of an array of messages, up to the limit, each at its place.
-  fileprivate mutating func limited(
-    _ messages: JSONValue, _ body: (JSONValue, inout Reading) -> [Message]
-  ) -> [Message] {
-    var result: [Message] = []
-    for (index, element) in eachElement(messages).enumerated() {
-      guard index < EpisodeLimits.messagesMax else {
-        problem("too-many", "The limit is \(EpisodeLimits.messagesMax) messages.")
-        break
-      }
-      result += at(index) { body(element, &$0) }
-    }
-    return result
   }
 }

@@ -54,3 +54,43 @@ extension JSONValue {
   /// Whether this is a string out of some.
   func isOne(of words: Set<String>) -> Bool { string.map(words.contains) ?? false }
 }
+
+extension Reading {
+  /// Reads a list of messages, each at its place, up to the limit.
+  mutating func messages(
+    _ list: JSONValue, _ body: (JSONValue, inout Reading) -> [Message]
+  ) -> [Message] {
+    var messages: [Message] = []
+    for (index, element) in eachElement(list).enumerated() {
+      guard messages.count < EpisodeLimits.messagesMax else {
+        problem("too-many", "The limit is \(EpisodeLimits.messagesMax) messages.")
+        break
+      }
+      messages += at(index) { reading in
+        reading.isObject(element) ? body(element, &reading) : []
+      }
+    }
+    return messages
+  }
+}
+
+extension Episode {
+  /// Takes a name from a document as the episode's own, if it can be one.
+  mutating func take(externalID name: String?) {
+    guard let name, !name.isEmpty, name.utf8.count <= EpisodeLimits.externalIDBytesMax,
+      !name.utf8.contains(0)
+    else { return }
+    externalID = name
+  }
+
+  /// Takes facts from a document as labels: texts and numbers that are there and short enough.
+  mutating func take(labels values: [String: JSONValue?]) {
+    for case (let name, let value?) in values {
+      let text = value.string ?? value.integer.map { "\($0)" }
+      guard let text, !text.isEmpty, text.utf8.count <= EpisodeLimits.labelBytesMax else {
+        continue
+      }
+      labels[name] = text
+    }
+  }
+}

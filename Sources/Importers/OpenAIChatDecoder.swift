@@ -48,8 +48,9 @@ enum OpenAIChatDecoder {
     }
   }
 
-  private static func readMessage(
-    _ value: JSONValue, finishReason: String?, _ reading: inout Reading
+  /// One message of the format; other formats hold lists of them.
+  static func readMessage(
+    _ value: JSONValue, finishReason: String? = nil, _ reading: inout Reading
   ) -> Message? {
     guard reading.isObject(value) else { return nil }
     guard let role = readRole(value, &reading) else { return nil }

@@ -36,6 +36,14 @@ struct OutsideDataTests {
       visibilities: [Array(repeating: .summary, count: 5)], toolCalls: [1]),
     Native(
       file: "minisweagent_github_issue.traj.json", format: "openai.chat", messages: [22]),
+    Native(
+      file: "atif_openhands.trajectory.json", format: "atif", messages: [7], toolCalls: [2]),
+    Native(file: "sweagent_pydicom.traj", format: "swe-agent", messages: [26], toolCalls: [12]),
+    Native(
+      file: "taubench_gpt4o_airline_first3.json", format: "tau-bench", messages: [32, 12, 24],
+      toolCalls: [8, 0, 7]),
+    Native(
+      file: "docent_tau_airline.json", format: "tau-bench", messages: [42], toolCalls: [12]),
     Native(file: "inspect_log_read_sample.json", format: "inspect", messages: [3]),
     Native(
       file: "otel_genai_client_span_tool_calls.json", format: "otel.genai", messages: [4],
