@@ -9,7 +9,7 @@ enum EpisodeFormat {
   private static let foreign: [any ForeignFormat.Type] = [
     RecordedExchanges.self, OpenAIResponsesDecoder.self, InspectDecoder.self,
     OpenTelemetryDecoder.self, ATIFDecoder.self, SWEAgentDecoder.self, TauBenchDecoder.self,
-    AgentDojoDecoder.self,
+    AgentDojoDecoder.self, GeminiDecoder.self,
   ]
 
   /// The formats that are read, in the words of `format`.
