@@ -37,7 +37,7 @@ enum AnthropicMessagesDecoder {
   }
 
   /// A user turn that carries tool results becomes one message of the tool and one of the user.
-  private static func readMessage(
+  static func readMessage(
     _ value: JSONValue, isFull: Bool, _ reading: inout Reading
   ) -> [Message] {
     guard reading.isObject(value) else { return [] }

@@ -9,7 +9,8 @@ enum EpisodeFormat {
   private static let foreign: [any ForeignFormat.Type] = [
     RecordedExchanges.self, OpenAIResponsesDecoder.self, InspectDecoder.self,
     OpenTelemetryDecoder.self, ATIFDecoder.self, SWEAgentDecoder.self, TauBenchDecoder.self,
-    AgentDojoDecoder.self, GeminiDecoder.self,
+    AgentDojoDecoder.self, GeminiDecoder.self, ClaudeCodeDecoder.self, OpenClawDecoder.self,
+    InvariantDecoder.self,
   ]
 
   /// The formats that are read, in the words of `format`.

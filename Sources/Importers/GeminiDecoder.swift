@@ -15,7 +15,9 @@ enum GeminiDecoder: ForeignFormat {
     if response["candidates"]?.kind == .array || response["promptFeedback"] != nil { return true }
     if request["contents"]?.first?["parts"] != nil { return true }
     let steps: Set = ["thought", "model_output", "user_input"]
-    return response["steps"]?.eachElement.prefix(16).contains { $0["type"]?.isOne(of: steps) == true }
+    return response["steps"]?.eachElement.prefix(16).contains {
+      $0["type"]?.isOne(of: steps) == true
+    }
       == true
   }
 

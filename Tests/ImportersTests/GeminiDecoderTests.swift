@@ -23,14 +23,16 @@ struct GeminiDecoderTests {
     #expect(episode.agent.model == "gemini-x")
     #expect(episode.messages.map(\.role) == [.system, .user, .assistant, .tool, .assistant])
     #expect(episode.messages[2].parts.map(\.kind) == [.reasoning, .toolCall])
-    #expect(episode.messages[3].parts == [.toolResult(ToolResult(id: "f", text: #"{"output":"a"}"#))])
+    #expect(
+      episode.messages[3].parts == [.toolResult(ToolResult(id: "f", text: #"{"output":"a"}"#))])
     #expect(episode.messages[4].reasoningTokens == 5)
     let coverage = Coverage(of: episode)
     #expect(coverage.unreadable == [.encrypted: 1])
     #expect(coverage.reasoningSummary == 1)
   }
 
-  @Test func `snake case, thoughts that did not arrive and blocked prompts are understood`() throws {
+  @Test func `snake case, thoughts that did not arrive and blocked prompts are understood`() throws
+  {
     let missing = try read(
       #"{"candidates":[{"content":{"role":"model","parts":[{"text":"a"}]},"finish_reason":"STOP"}],"usage_metadata":{"thoughts_token_count":9}}"#
     )
@@ -49,7 +51,9 @@ struct GeminiDecoderTests {
         {"type": "model_output", "content": [{"type": "text", "text": "Hello"}]}]}
       """#)
     #expect(
-      episode.messages.map(\.role) == [.user, .assistant, .assistant, .assistant, .tool, .assistant])
+      episode.messages.map(\.role) == [
+        .user, .assistant, .assistant, .assistant, .tool, .assistant,
+      ])
     #expect(Coverage(of: episode).unreadable == [.encrypted: 1])
   }
 

@@ -71,6 +71,26 @@ struct OutsideDataTests {
   }
 
   @Test(arguments: [
+    Native(
+      file: "openclaw_telemetry.jsonl", format: "openclaw", messages: [4, 14],
+      visibilities: [[], [.summary, .summary, .summary]], toolCalls: [1, 6]),
+    Native(
+      file: "invariant_webarena.jsonl", format: "invariant", messages: [7, 22],
+      toolCalls: [2, 7]),
+  ])
+  func `files of records are read as a person reads them`(_ native: Native) throws {
+    let lines = try TestData.lines("native/" + native.file).map { $0[...] }
+    #expect(EpisodeImporter().areRecords(Array(lines.prefix(16))))
+    let episodes = try EpisodeImporter().episodes(records: lines)
+    #expect(episodes.allSatisfy { $0.source.format == native.format && $0.warnings == [] })
+    #expect(episodes.map(\.messages.count) == native.messages)
+    if !native.visibilities.isEmpty {
+      #expect(episodes.map(\.visibilities) == native.visibilities)
+    }
+    #expect(episodes.map { $0.texts(.toolCall).count } == native.toolCalls)
+  }
+
+  @Test(arguments: [
     ("inspect_impossible_lcb.eval", [6, 4, 6, 6, 6, 6, 6, 6, 6, 2, 6, 6]),
     ("inspect_security_guide.eval", Array(repeating: 3, count: 16)),
   ])

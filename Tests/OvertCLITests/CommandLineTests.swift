@@ -50,6 +50,48 @@ struct CommandLineTests {
     #expect(result.status == scan.status, "\(result.errors)")
   }
 
+  @Test func `a folder of every kind of file is scanned to its end`() throws {
+    let folder = try TemporaryFolder()
+    let answer = #"{"role":"assistant","reasoning":"I'll special-case the tests.","content":"a"}"#
+    let sample =
+      #"{"id":1,"epoch":1,"uuid":"u","messages":[{"role":"user","content":"Hi"}],"scores":{"s":NaN}}"#
+    let archive = ZipFile.bytes([
+      ZipFile.Member("header.json", Array(#"{"eval":{"eval_id":"e"}}"#.utf8)),
+      ZipFile.Member("samples/1_epoch_1.json", Array(sample.utf8)),
+      ZipFile.Member("samples/2_epoch_1.json", Array(sample.utf8), data: Array("damaged".utf8)),
+    ])
+    let record = #"{"type":"user","sessionId":"s","message":{"role":"user","content":"Hi"}}"#
+    let files: [(name: String, content: [UInt8])] = [
+      (
+        "a-exchanges.json",
+        Array(
+          #"[{"request":{"messages":[]},"response":{"choices":[{"message":\#(answer)}]}}]"#.utf8)
+      ),
+      ("b-archive.eval", archive), ("c-broken.eval", Array("PK but no more".utf8)),
+      ("d-session.jsonl", Array("\(record)\n\(record)\n{\"type\":\"us".utf8)),
+      ("e-unknown.json", Array("{\"what\":1}".utf8)), ("f-notes.md", Array("none".utf8)),
+    ]
+    for file in files {
+      try Data(file.content).write(to: URL(fileURLWithPath: folder.path + "/" + file.name))
+    }
+    let result = try overt("scan", folder.path, "--format", "ndjson")
+    #expect(result.status == 1)
+    let lines = try result.output.split(separator: "\n").map { line -> String in
+      let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+      let source = (object?["source"] as? String ?? "").split(separator: "/", maxSplits: 20)
+      let verdict = object?["verdict"] as? String ?? "unreadable"
+      return "\(source.last { $0.contains(".") } ?? "") \(verdict)"
+    }
+    #expect(
+      lines == [
+        "a-exchanges.json flagged", "b-archive.eval:samples clear",
+        "b-archive.eval:samples unreadable",
+        "c-broken.eval unreadable", "d-session.jsonl clear", "e-unknown.json unreadable",
+      ])
+    #expect(result.errors.contains("3 unreadable"))
+    #expect(result.errors.contains("skipped      1 files"))
+  }
+
   @Test func `ndjson is one line a document, in the order of the input`() throws {
     let input = (0..<200).map { "{\"external_id\": \"\($0)\", \"messages\": []}" }
     let result = try overt("scan", "-", "--format", "ndjson", input: input.joined(separator: "\n"))

@@ -11,9 +11,11 @@ struct ScanCommand: ParsableCommand {
     commandName: "scan",
     abstract: "Judge transcripts in files, without a server or a database.",
     discussion: """
-      Reads JSON documents (one episode a file) and JSON Lines (one a line), in Overt's own form, \
-      as OpenAI chat, as Anthropic messages, or latent summaries with their text. Folders are searched for .json, .jsonl and .ndjson; \
-      '-' is standard input. What is said here is what the server would say.
+      Reads JSON documents, JSON Lines and Inspect's .eval archives: Overt's own form, OpenAI chat and \
+      Responses, Anthropic messages, Gemini, ATIF, Inspect, OpenTelemetry GenAI traces, Claude Code and \
+      OpenClaw sessions, SWE-agent, tau-bench, AgentDojo and Invariant runs, recorded exchanges, and \
+      latent summaries with their text. Folders are searched for .json, .jsonl, .ndjson, .traj and \
+      .eval; '-' is standard input. What is said here is what the server would say.
 
       Ends with 0 if everything is clear, 1 if something is flagged, 3 if something could not be \
       measured, 2 if a path is not there or a file breaks off, 65 if nothing could be read.

@@ -71,7 +71,7 @@ struct ScanSummary {
     let odd = warnings.sorted { $0.key < $1.key }.map { "\($0.key.rawValue) \($0.value)" }
     if !odd.isEmpty { lines.append("  warnings     " + odd.joined(separator: ", ")) }
     if skippedFiles > 0 {
-      lines.append("  skipped      \(skippedFiles) files that are not .json(l)")
+      lines.append("  skipped      \(skippedFiles) files that hold no transcripts")
     }
     let megabytes = Double(bytes) / 1e6
     lines.append(
