@@ -10,7 +10,7 @@ enum EpisodeFormat {
     RecordedExchanges.self, OpenAIResponsesDecoder.self, InspectDecoder.self,
     OpenTelemetryDecoder.self, ATIFDecoder.self, SWEAgentDecoder.self, TauBenchDecoder.self,
     AgentDojoDecoder.self, GeminiDecoder.self, ClaudeCodeDecoder.self, OpenClawDecoder.self,
-    InvariantDecoder.self,
+    InvariantDecoder.self, LangfuseDecoder.self, LangSmithDecoder.self,
   ]
 
   /// The formats that are read, in the words of `format`.
