@@ -26,6 +26,8 @@ package struct ZipArchive: Sendable {
 
   /// Members that an archive may have.
   package static let membersMax = 1_000_000
+  /// Sizes and places that a directory may name; no sum of them overflows.
+  private static let byteCountMax = 1 << 40
 
   /// - Parameters:
   ///   - byteCount: the size of the whole archive.
@@ -195,7 +197,7 @@ extension ZipArchive {
     let extra = start + 46 + nameCount
     guard extra + extraCount + commentCount <= bytes.count else { return nil }
     readLarge(bytes, extra..<(extra + extraCount), &sizes)
-    guard sizes.allSatisfy({ $0 >= 0 }) else { return nil }
+    guard sizes.allSatisfy((0...byteCountMax).contains) else { return nil }
     let member = Member(
       name: name, byteCount: sizes[0], compressedByteCount: sizes[1], method: method,
       checksum: UInt32(truncatingIfNeeded: checksum), isEncrypted: flags & 1 != 0,

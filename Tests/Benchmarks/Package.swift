@@ -49,7 +49,7 @@ let package = Package(
     module("Cryptography", ["COpenSSL"]),
     module("Compression", ["CZlib", "CZstd"]),
     module("HTTPServer", ["Threads", "Compression", "Cryptography", "CLinux"]),
-    module("Importers", ["Oversight", "Threads", "JSON"]),
+    module("Importers", ["Oversight", "Threads", "JSON", "Compression"]),
     module(
       "RuleEngine",
       [

@@ -14,6 +14,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case coding
   /// Documents that are to be episodes.
   case episode
+  /// Archives of Inspect.
+  case archive
   /// Rule files.
   case rule
   /// Policy files.
@@ -25,6 +27,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .chunked: chunked(bytes)
     case .coding: coding(bytes)
     case .episode: episode(bytes)
+    case .archive: archive(bytes)
     case .rule: rule(bytes)
     case .policy: policy(bytes)
     }
@@ -112,19 +115,32 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     }
   }
 
-  /// A document is an episode or is refused; what is taken can be judged, and read again it is the
+  /// A document is episodes or is refused; what is taken can be judged, and read again it is the
   /// same.
   private func episode(_ bytes: [UInt8]) {
     let importer = EpisodeImporter()
-    guard let episode = try? importer.episode(bytes) else { return }
-    precondition((try? importer.episode(bytes)) == episode, "the same bytes are the same episode")
+    guard let episodes = try? importer.episodes(bytes) else { return }
+    precondition(
+      (try? importer.episodes(bytes)) == episodes, "the same bytes are the same episodes")
     let policy = Policy(
       version: "", scorers: [:], flagSeverity: .low, unreadable: [], requiresReasoning: false)
-    let verdict = Evaluator(scorers: [], policy: policy).evaluate(episode)
-    let coverage = verdict.coverage
-    precondition(
-      coverage.turns == coverage.reasoningFull + coverage.reasoningSummary
-        + coverage.reasoningMissing + coverage.reasoningNone, "every turn is counted once")
+    for episode in episodes {
+      let coverage = Evaluator(scorers: [], policy: policy).evaluate(episode).coverage
+      precondition(
+        coverage.turns == coverage.reasoningFull + coverage.reasoningSummary
+          + coverage.reasoningMissing + coverage.reasoningNone, "every turn is counted once")
+    }
+  }
+
+  /// An archive is refused, or each of its samples is read or refused by itself.
+  private func archive(_ bytes: [UInt8]) {
+    let archive = try? InspectArchive(byteCount: bytes.count) { range in
+      range.lowerBound >= 0 && range.upperBound <= bytes.count ? Array(bytes[range]) : nil
+    }
+    for sample in archive?.samples ?? [] where sample.byteCount <= 1 << 20 {
+      guard let document = try? archive?.document(sample) else { continue }
+      episode(document)
+    }
   }
 
   /// A file is a rule without complaints, or is complained of.

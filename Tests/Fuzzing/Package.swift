@@ -38,7 +38,7 @@ let package = Package(
     module("Compression", ["CZlib", "CZstd"]),
     module("Cryptography", ["COpenSSL"]),
     module("HTTPServer", ["Threads", "Compression", "Cryptography", "CLinux"]),
-    module("Importers", ["Oversight", "Threads", "JSON"]),
+    module("Importers", ["Oversight", "Threads", "JSON", "Compression"]),
     module(
       "RuleEngine",
       [
