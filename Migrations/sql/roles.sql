@@ -9,13 +9,23 @@ DECLARE
   role text;
 BEGIN
   FOREACH role IN ARRAY ARRAY['overt_serve', 'overt_project', 'overt_read'] LOOP
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
-      EXECUTE format('CREATE ROLE %I NOLOGIN', role);
-    END IF;
+    -- Roles belong to the whole cluster: a migration of another of its databases may make them at
+    -- the same moment.
+    BEGIN
+      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+      END IF;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END;
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema, role);
   END LOOP;
+  BEGIN
+    IF NOT pg_has_role('overt_serve', 'overt_project', 'MEMBER') THEN
+      GRANT overt_project TO overt_serve;
+    END IF;
+  EXCEPTION WHEN unique_violation THEN NULL;
+  END;
 END $$;
-GRANT overt_project TO overt_serve;
 
 GRANT SELECT ON schema_migrations, audit_state, audit_log, audit_nodes, audit_checkpoints
   TO overt_serve;

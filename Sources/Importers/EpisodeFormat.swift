@@ -48,8 +48,27 @@ enum EpisodeFormat {
       _ = reading.isObject(root)
       return nil
     }
-    guard first["role"] != nil else { return nil }
+    guard first["role"] != nil else { return readDocuments(root, &reading) }
     return read(root, name(ofMessages: root), &reading)
+  }
+
+  /// A list of documents, each of a format of its own; nil if the first is of none.
+  private static func readDocuments(
+    _ root: JSONValue, _ reading: inout Reading
+  ) -> [Episode]? {
+    var episodes: [Episode] = []
+    for (index, document) in root.eachElement.enumerated() {
+      let own = reading.at(index) { reading in
+        reading.apart { read(document, &$0) }
+      }
+      if let own {
+        episodes += own
+      } else {
+        guard index > 0 else { return nil }
+        reading.at(index) { $0.problem("unknown-format", "This is of no known format.") }
+      }
+    }
+    return episodes
   }
 
   private static func ambiguous(_ names: [String], _ reading: inout Reading) -> [Episode] {

@@ -38,6 +38,21 @@ extension Reading {
   }
 }
 
+extension Reading {
+  /// Reads one of several documents: what is odd about it is told of its episodes alone.
+  mutating func apart(_ body: (inout Reading) -> [Episode]?) -> [Episode]? {
+    let outside = setAside()
+    let episodes = body(&self)
+    let inside = setAside(outside)
+    return episodes?.map { episode in
+      var episode = episode
+      episode.warnings = inside.warnings.union(episode.warnings).sorted()
+      episode.extra.merge(inside.extra) { first, _ in first }
+      return episode
+    }
+  }
+}
+
 extension JSONValue {
   /// The first element of an array; nil if there is none, or this is no array.
   var first: JSONValue? {

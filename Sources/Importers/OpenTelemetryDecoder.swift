@@ -13,12 +13,25 @@ enum OpenTelemetryDecoder: ForeignFormat {
   static let isOfRecords = true
 
   static func recognises(_ root: JSONValue) -> Bool {
-    if root.kind == .array { return root.first?["resourceSpans"] != nil }
+    if root.kind == .array { return root.first?["resourceSpans"] != nil || holdsMessages(root) }
     return root["resourceSpans"] != nil || root["gen_ai.operation.name"] != nil
       || root["openinference.span.kind"] != nil
   }
 
+  /// Whether a list is one of the conventions' messages: their parts have a `content`.
+  private static func holdsMessages(_ root: JSONValue) -> Bool {
+    root.first?["role"] != nil && root.first?["parts"]?.first?["content"] != nil
+  }
+
   static func read(_ root: JSONValue, _ reading: inout Reading) -> [Episode] {
+    if holdsMessages(root) {
+      let episode = reading.episode(name) { episode, reading in
+        var said = SpanMessages(isFull: true)
+        said.read(root, role: .user, &reading)
+        episode.messages = said.messages
+      }
+      return [episode]
+    }
     let spans = spans(root, &reading)
     var keys: [String] = []
     var groups: [String: [TraceSpan]] = [:]

@@ -19,15 +19,10 @@ enum RecordedExchanges: ForeignFormat {
         guard exchange["request"] != nil || exchange["response"] != nil else {
           return reading.problem("required", "An exchange needs its request and its response.")
         }
-        let outside = reading.setAside()
-        let read = EpisodeFormat.read(exchange, &reading)
-        if read == nil { reading.problem("unknown-format", "The exchange is of no known format.") }
-        let inside = reading.setAside(outside)
-        for var episode in read ?? [] {
-          episode.warnings = Set(episode.warnings).union(inside.warnings).sorted()
-          episode.extra.merge(inside.extra) { first, _ in first }
-          add(episode, to: &episodes)
+        guard let read = reading.apart({ EpisodeFormat.read(exchange, &$0) }) else {
+          return reading.problem("unknown-format", "The exchange is of no known format.")
         }
+        for episode in read { add(episode, to: &episodes) }
       }
     }
     return episodes

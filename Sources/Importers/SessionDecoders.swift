@@ -174,7 +174,6 @@ enum InvariantDecoder: ForeignFormat {
   static func recognises(_ root: JSONValue) -> Bool {
     var elements = root.eachElement
     guard let first = elements.next() else { return false }
-    if first.kind == .array { return first.first?["role"] != nil }
     return first["metadata"]?.kind == .object && elements.next()?.kind == .array
   }
 

@@ -143,6 +143,12 @@ struct OpenTelemetryDecoderTests {
       ])
   }
 
+  @Test func `a bare list of the conventions' messages is a conversation`() throws {
+    let episodes = try read("[\(question),\(call),\(result),\(answer)]")
+    #expect(episodes.map(\.source.format) == ["otel.genai"])
+    #expect(episodes.first?.messages.map(\.role) == [.user, .assistant, .tool, .assistant])
+  }
+
   @Test func `a call without what was said is a turn that was not measured`() throws {
     let episode = try read(
       trace(

@@ -42,6 +42,19 @@ struct RecordedExchangesTests {
     #expect(episodes.first?.source.format == "openai.chat")
   }
 
+  @Test func `a list of documents is read one by one, and each keeps its own warnings`() throws {
+    let canonical = #"{"schema":"overt.episode/1","messages":[],"odd":1}"#
+    let chat = #"{"messages":[{"role":"user","content":"Hi"}]}"#
+    let episodes = try EpisodeImporter().episodes(Array("[\(canonical),\(chat)]".utf8))
+    #expect(episodes.map(\.source.format) == ["overt.episode", "openai.chat"])
+    #expect(episodes.map(\.warnings) == [[.noMessages, .unknownFields], []])
+    #expect {
+      try EpisodeImporter().episodes(Array("[\(chat),{\"what\":1}]".utf8))
+    } throws: { error in
+      (error as? ImportError)?.problems.map(\.pointer) == ["#/1"]
+    }
+  }
+
   @Test func `an exchange of no known format is a problem at its place`() throws {
     #expect {
       try EpisodeImporter().episodes(
