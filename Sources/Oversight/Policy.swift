@@ -166,3 +166,23 @@ extension Policy {
     return gaps
   }
 }
+
+extension Decision {
+  /// Whether a reason tells of something that should have been measured and was not.
+  package static func isGap(_ reason: String) -> Bool {
+    reason.hasPrefix("unscored: ") || isPending(reason) || reason.hasPrefix("reasoning ")
+      || reason == "no readable reasoning"
+  }
+
+  /// Whether a reason tells of an answer that is still to come.
+  package static func isPending(_ reason: String) -> Bool { reason.hasPrefix("pending: ") }
+
+  /// Who flagged an episode by a score alone, without a finding: a scorer or the panel; nil if the
+  /// reason tells of something else.
+  package static func threshold(in reason: String) -> String? {
+    let words = reason.split(separator: " ")
+    guard words.count == 4, words[2] == "≥" else { return nil }
+    let name = String(words[0])
+    return name == "panel" || ScorerName(rawValue: name) != nil ? name : nil
+  }
+}

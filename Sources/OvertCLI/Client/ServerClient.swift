@@ -23,6 +23,9 @@ struct ServerClient {
   private let client: HTTPClient
   private let url: String
 
+  /// The server, as people can open it.
+  var address: String { url }
+
   init(_ options: ClientOptions) throws {
     let settings = try Settings()
     let folder = try settings.stateFolder(flag: options.stateDir)

@@ -5,11 +5,8 @@ internal import LatentAnalysis
 internal import Oversight
 internal import OversightService
 
-/// The episodes whose versions are compared: a server's, or those in files.
-struct DriftSource: ParsableArguments {
-  @Argument(help: "The model's name, or its id, mdl_…")
-  var model: String
-
+/// How the versions of a model are compared.
+struct DriftOptions: ParsableArguments {
   @Option(help: "Read episodes from this file or folder in place of a server's; repeatable.")
   var from: [String] = []
 
@@ -19,24 +16,41 @@ struct DriftSource: ParsableArguments {
   @Option(help: "Version to compare with. [default: the first that was seen]")
   var reference: String?
 
-  @Option(help: "How far a mean may fall, 0 to 1.")
-  var tolerance = 0.05
-
-  @Option(help: "Chance of a false alarm, over all versions.")
-  var alpha = 0.05
+  @Option(help: "Chance of a false alarm. [default: 0.05]")
+  var alpha: Double?
 
   func validate() throws {
-    guard (0...1).contains(tolerance) else { throw ValidationError("--tolerance is from 0 to 1") }
-    guard alpha > 0, alpha <= 0.5 else { throw ValidationError("--alpha is above 0, at most 0.5") }
+    if let alpha, !(alpha > 0 && alpha <= 0.5) {
+      throw ValidationError("--alpha is above 0, at most 0.5")
+    }
+  }
+}
+
+/// The episodes whose versions are compared: a server's, or those in files.
+struct DriftSource {
+  /// The model's name or id.
+  let model: String
+  /// How far a mean may fall, 0 to 1.
+  let tolerance: Double
+  private let from: [String]
+  private let project: String?
+  private let reference: String?
+  private let alpha: Double
+
+  init(_ model: String, _ options: DriftOptions, tolerance: Double) {
+    self.model = model
+    self.tolerance = tolerance
+    from = options.from
+    project = options.project
+    reference = options.reference
+    alpha = options.alpha ?? 0.05
   }
 
   /// What `GET /v1/models/{id}/externalisation` answers.
   ///
   /// - Returns: and whether every episode there could be measured, as far as that is known.
-  func document(
-    _ client: ClientOptions, tolerance: Double
-  ) throws -> (document: [UInt8], isComplete: Bool) {
-    guard from.isEmpty else { return try local(tolerance: tolerance) }
+  func document(_ client: ClientOptions) throws -> (document: [UInt8], isComplete: Bool) {
+    guard from.isEmpty else { return try local() }
     let client = try ServerClient(client)
     let id = try ModelText.id(of: model, project, client)
     let filter = reference.map { "&reference=\(queryEscaped($0))" } ?? ""
@@ -44,7 +58,7 @@ struct DriftSource: ParsableArguments {
     return (try client.send("GET", path) { _, bytes in bytes }, true)
   }
 
-  private func local(tolerance: Double) throws -> (document: [UInt8], isComplete: Bool) {
+  private func local() throws -> (document: [UInt8], isComplete: Bool) {
     let input = ScanInput(from)
     guard input.missing.isEmpty, !input.files.isEmpty else {
       throw CommandFailure(

@@ -77,7 +77,13 @@ struct ModelsCommand: ParsableCommand {
         alarm has at most the chance alpha.
         """)
 
-    @OptionGroup var source: DriftSource
+    @Argument(help: "The model's name, or its id, mdl_…")
+    var model: String
+
+    @OptionGroup var options: DriftOptions
+
+    @Option(help: "How far a mean may fall, 0 to 1.")
+    var tolerance = 0.05
 
     @Option(help: "Also draw the test into this SVG file.")
     var svg: String?
@@ -87,8 +93,13 @@ struct ModelsCommand: ParsableCommand {
 
     @OptionGroup var client: ClientOptions
 
+    func validate() throws {
+      guard (0...1).contains(tolerance) else { throw ValidationError("--tolerance is from 0 to 1") }
+    }
+
     func run() throws {
-      let document = try source.document(client, tolerance: source.tolerance).document
+      let source = DriftSource(model, options, tolerance: tolerance)
+      let document = try source.document(client).document
       let (text, drawing) = try JSONParser().parse(document) { answer, _ in
         (DriftText.text(answer), DriftPlot(answer).svg)
       }

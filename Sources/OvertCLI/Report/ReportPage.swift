@@ -22,7 +22,7 @@ struct ReportPage {
   private static let rulesMax = 3
 
   /// No page of a report runs or loads anything.
-  private static let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+  static let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
   /// Everything before the articles.
   var head: String {

@@ -168,8 +168,10 @@ private struct ScanJudge: Sendable {
       let digest = Digest(of: bytes).description
       return episodes.enumerated().map { index, episode in
         let number = episodes.count > 1 ? "#\(index + 1)" : ""
+        var place = document.place
+        if episodes.count > 1 { place.number = index + 1 }
         return ScanResult(
-          source: document.source + number, byteCount: index == 0 ? bytes.count : 0,
+          place: place, byteCount: index == 0 ? bytes.count : 0,
           outcome: .judged(
             episode, evaluator.evaluate(episode), externalID: episode.externalID ?? digest + number)
         )
@@ -177,7 +179,7 @@ private struct ScanJudge: Sendable {
     } catch {
       return [
         ScanResult(
-          source: document.source, byteCount: document.byteCount, outcome: .unreadable(error))
+          place: document.place, byteCount: document.byteCount, outcome: .unreadable(error))
       ]
     }
   }

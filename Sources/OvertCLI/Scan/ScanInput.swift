@@ -2,11 +2,29 @@ internal import Foundation
 internal import Importers
 internal import Oversight
 
+/// Where a document stands.
+struct DocumentPlace: Sendable, Equatable, CustomStringConvertible {
+  /// The path as it was given or found.
+  let file: String
+  /// From 1, in a file of lines; nil in others.
+  var line: Int?
+  /// Its name in an archive.
+  var sample: String?
+  /// From 1, of an episode in a document of several.
+  var number: Int?
+
+  var description: String {
+    file + (line.map { ":\($0)" } ?? "") + (sample.map { ":\($0)" } ?? "")
+      + (number.map { "#\($0)" } ?? "")
+  }
+}
+
 /// One document to judge, and where it came from.
 struct ScanDocument: Sendable {
-  /// The path as it was given or found, with the line in a file of lines, or the name in an archive.
-  let source: String
+  let place: DocumentPlace
   let content: Content
+
+  var source: String { place.description }
 
   enum Content: Sendable {
     case document([UInt8])
@@ -18,10 +36,10 @@ struct ScanDocument: Sendable {
     case unreadable(ImportError)
   }
 
-  init(source: String, bytes: [UInt8]) { self.init(source: source, content: .document(bytes)) }
+  init(_ place: DocumentPlace, bytes: [UInt8]) { self.init(place, content: .document(bytes)) }
 
-  init(source: String, content: Content) {
-    self.source = source
+  init(_ place: DocumentPlace, content: Content) {
+    self.place = place
     self.content = content
   }
 
@@ -175,7 +193,7 @@ struct ScanInput {
         throw ScanInputError(message: "\(file) is larger than \(documentBytesMax >> 20) MiB")
       }
     }
-    return ScanDocument(source: file, bytes: bytes)
+    return ScanDocument(DocumentPlace(file: file), bytes: bytes)
   }
 
   /// The samples of an archive; they are read when they are judged.
@@ -184,10 +202,11 @@ struct ScanInput {
     do throws(ImportError) {
       archive = try InspectArchive(file: file, handle: handle)
     } catch {
-      return [ScanDocument(source: file, content: .unreadable(error))]
+      return [ScanDocument(DocumentPlace(file: file), content: .unreadable(error))]
     }
     return archive.samples.map { sample in
-      ScanDocument(source: "\(file):\(sample.name)", content: .sample(archive, sample))
+      ScanDocument(
+        DocumentPlace(file: file, sample: sample.name), content: .sample(archive, sample))
     }
   }
 
@@ -201,12 +220,14 @@ struct ScanInput {
     while let block = try handle.read(upToCount: Self.blockBytes), !block.isEmpty {
       if isFirst, sniffs, Self.isOneDocument(block) {
         let rest = try Self.whole(handle, file)
-        return try body([ScanDocument(source: file, bytes: Array(block) + (try rest.bytes()))])
+        return try body([
+          ScanDocument(DocumentPlace(file: file), bytes: Array(block) + (try rest.bytes()))
+        ])
       }
       if isFirst, Self.holdsRecords(block) {
         let rest = try Self.whole(handle, file)
         let bytes = Array(block) + (try rest.bytes())
-        return try body([ScanDocument(source: file, content: .records(bytes))])
+        return try body([ScanDocument(DocumentPlace(file: file), content: .records(bytes))])
       }
       isFirst = false
       try body(lines.take(block))
@@ -266,7 +287,7 @@ private struct LineReader {
     number += 1
     defer { pending.removeAll(keepingCapacity: true) }
     guard pending.contains(where: { !$0.isJSONSpace }) else { return }
-    documents.append(ScanDocument(source: "\(file):\(number)", bytes: pending))
+    documents.append(ScanDocument(DocumentPlace(file: file, line: number), bytes: pending))
   }
 }
 

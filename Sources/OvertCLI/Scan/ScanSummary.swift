@@ -5,9 +5,11 @@ internal import OversightService
 
 /// One document after judging.
 struct ScanResult: Sendable {
-  let source: String
+  let place: DocumentPlace
   let byteCount: Int
   let outcome: Outcome
+
+  var source: String { place.description }
 
   enum Outcome: Sendable {
     case judged(Episode, Verdict, externalID: String)

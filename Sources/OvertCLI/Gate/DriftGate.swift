@@ -1,49 +1,21 @@
-internal import ArgumentParser
 internal import JSON
 
-struct GateCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "gate",
-    abstract: "Decide in CI whether a model's new version may pass.",
-    discussion: """
-      Compares the newest version of a model (or --version) with the reference version: did it put \
-      less of its work into words? See 'overt help models drift' for the test.
+/// Whether the newest version of a model puts less into words than its reference version.
+struct DriftGate {
+  let source: DriftSource
+  /// Version to be judged; nil: the last that was seen.
+  let version: String?
+  /// Episodes that the version must have, to be compared task by task.
+  let minEpisodes: Int
 
-      Ends with 0 if there is no sign of such a drop, 1 if there is, 3 if it could not be measured: \
-      too few episodes, other tasks or no numbers are not a pass.
-      """)
+  static let minEpisodesDefault = 8
 
-  @OptionGroup var source: DriftSource
-
-  @Option(
-    help: """
-      How far externalisation index and causal text share may fall, 0 to 1; in place of \
-      --tolerance.
-      """)
-  var maxExternalisationDrop: Double
-
-  @Option(help: "Version to be judged. [default: the last that was seen]")
-  var version: String?
-
-  @Option(help: "Episodes that the version must have, to be compared task by task.")
-  var minEpisodes = 8
-
-  @OptionGroup var client: ClientOptions
-
-  func validate() throws {
-    guard (0...1).contains(maxExternalisationDrop) else {
-      throw ValidationError("--max-externalisation-drop is from 0 to 1")
-    }
-    guard minEpisodes >= 1 else { throw ValidationError("--min-episodes is 1 or more") }
-  }
-
-  func run() throws {
-    let (document, isComplete) = try source.document(client, tolerance: maxExternalisationDrop)
-    let (line, status) = try JSONParser().parse(document) { answer, _ in
+  /// - Returns: the decision in a line, and what the command ends with.
+  func decide(_ client: ClientOptions) throws -> (line: String, status: ExitStatus) {
+    let (document, isComplete) = try source.document(client)
+    return try JSONParser().parse(document) { answer, _ in
       decision(answer, isComplete: isComplete)
     }
-    Console.line(line)
-    if status != .pass { throw status }
   }
 
   private func decision(_ answer: JSONValue, isComplete: Bool) -> (String, ExitStatus) {
@@ -69,7 +41,7 @@ struct GateCommand: ParsableCommand {
     let count = judged["drift"]?["episodes"]?.integer ?? 0
     if judged["drift"]?["alarm"]?.boolean == true {
       return (
-        "FINDINGS  \(label): externalisation fell by more than \(maxExternalisationDrop) against "
+        "FINDINGS  \(label): externalisation fell by more than \(source.tolerance) against "
           + "\(VisibleText.line(reference)): \(drift); \(figures)", .findings
       )
     }
@@ -93,7 +65,7 @@ struct GateCommand: ParsableCommand {
       return ("INCOMPLETE  \(label): some episodes could not be read or are not sound", .incomplete)
     }
     return (
-      "PASS  \(label): no sign of a drop by more than \(maxExternalisationDrop) in \(count) "
+      "PASS  \(label): no sign of a drop by more than \(source.tolerance) in \(count) "
         + "episodes against \(VisibleText.line(reference)): \(drift); \(figures)", .pass
     )
   }
