@@ -22,6 +22,8 @@ package struct Migration: Sendable {
     Migration(5, "latent", PackageResources._005_latent_sql),
     Migration(6, "store", PackageResources._006_store_sql),
     Migration(7, "review", PackageResources._007_review_sql),
+    Migration(8, "labels", PackageResources._008_labels_sql),
+    Migration(9, "conversations", PackageResources._009_conversations_sql),
   ]
   /// Roles and row-level security (`sql/roles.sql`): no step of the schema, since roles belong to
   /// the whole server; may be run as often as one likes.

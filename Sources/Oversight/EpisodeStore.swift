@@ -18,6 +18,8 @@ package struct EpisodeRecord: Sendable {
   package var suspicion: Double?
   /// The ids of the rules that found something, each once.
   package var rules: [String]
+  /// What its producer called it; names and values are short.
+  package var labels: [String: String] = [:]
   package var messageCount: Int
   /// The trace that the request belonged to (W3C Trace Context, 32 hexadecimal digits); nil if it
   /// named none.
@@ -146,6 +148,8 @@ package struct EpisodeFilter: Sendable, Equatable {
   package var rules: [String] = []
   package var model: String?
   package var externalID: String?
+  /// All of them have to be there.
+  package var labels: [String: String] = [:]
   /// Half-open interval of recording times, RFC 3339.
   package var createdAfter: String?
   package var createdBefore: String?
@@ -193,7 +197,7 @@ package struct StoreError: Error, Sendable, Equatable {
 package typealias Completion<Value> = @Sendable (Result<Value, StoreError>) -> Void
 
 /// Where judged episodes are kept. Calls return at once; results come through completions.
-package protocol EpisodeStore: ModelStore, AuditLog, ReviewStore {
+package protocol EpisodeStore: ModelStore, AuditLog, ReviewStore, SpanStore {
   /// Keeps a record. `created` means that it is on disk.
   func record(_ record: EpisodeRecord, _ completion: @escaping Completion<Recording>)
 

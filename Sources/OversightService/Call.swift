@@ -38,10 +38,17 @@ struct Call: Sendable {
     return name == "x-gzip" ? "gzip" : ContentCoding(rawValue: name)?.rawValue ?? "identity"
   }
 
+  /// The trace that the caller is in; nil if it named none.
+  var callerTrace: String? { trace.parentID == nil ? nil : trace.traceID }
+
   func allows(_ scope: Scope) -> Bool { grant?.allows(scope) ?? false }
 
   func send(_ problem: Problem) {
-    send(problem.response(instance: request.path, requestID: requestID), errorType: problem.name)
+    let response =
+      route.body == .otlp
+      ? problem.otlpResponse(contentType: request.fields["content-type"])
+      : problem.response(instance: request.path, requestID: requestID)
+    send(response, errorType: problem.name)
   }
 
   /// Answers a request of which nothing was taken in.

@@ -3,6 +3,12 @@ internal import Oversight
 
 /// Writes an episode in the canonical form, `overt.episode/1`: what reading it gives back.
 enum EpisodeEncoder {
+  static func document(_ episode: Episode) -> [UInt8] {
+    var writer = JSONWriter(capacity: 4096)
+    write(episode, to: &writer)
+    return writer.bytes
+  }
+
   static func write(_ episode: Episode, to writer: inout JSONWriter) {
     writer.object { writer in
       writer.field("schema", "overt.episode/1")

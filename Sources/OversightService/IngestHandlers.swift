@@ -38,7 +38,6 @@ extension OversightService {
     _ call: Call, _ bytes: [UInt8], isStrict: Bool, willStore: (String) -> Void = { _ in },
     _ completion: @escaping @Sendable (Result<Stored, Refusal>) -> Void
   ) {
-    let intake = intake
     let judged: Intake.Judged
     do {
       judged = try intake.judge(bytes, isStrict: isStrict, isKept: true)
@@ -48,10 +47,20 @@ extension OversightService {
     guard let project = project(of: judged.episode, call.grant) else {
       return completion(.failure(Refusal(.otherProject)))
     }
-    var record = intake.record(judged, received: bytes, project: project)
-    record.traceID = call.trace.parentID == nil ? nil : call.trace.traceID
+    willStore(judged.externalID)
+    keep(judged, bytes, project: project, traceID: call.callerTrace, completion)
+  }
+
+  /// Stores an episode that was judged.
+  ///
+  /// - Parameter received: the bytes that it was read from.
+  func keep(
+    _ judged: Intake.Judged, _ received: [UInt8], project: String, traceID: String?,
+    _ completion: @escaping @Sendable (Result<Stored, Refusal>) -> Void
+  ) {
+    var record = intake.record(judged, received: received, project: project)
+    record.traceID = traceID
     let sightings = Sightings(judged)
-    willStore(record.externalID)
     episodes.record(record) { [self, record] result in
       switch result {
       case .success(let recording):
@@ -157,6 +166,9 @@ extension OversightService {
   func postBatch(_ call: Call) throws(Refusal) {
     let isStrict = try call.query.flag("strict")
     runOnWorker(call) { [self] in
+      guard Route.Body.isOfLines(call.request.fields["content-type"]) else {
+        return postDocument(call, isStrict: isStrict)
+      }
       guard let lines = BatchLine.split(call.request.body, atMost: Self.batchLinesMax) else {
         return call.refuse(.tooManyLines)
       }
@@ -207,6 +219,57 @@ extension OversightService {
               "truncated-line", .badRequest, "The last line is cut off.",
               "It has no line end and is no JSON document: \(refusal.problem.detail)"))))
     }
+  }
+}
+
+// MARK: - Documents of several episodes
+
+extension OversightService {
+  /// Takes one document, or an archive of Inspect, and answers for each of its episodes as for a line.
+  private func postDocument(_ call: Call, isStrict: Bool) {
+    let body = call.request.body
+    metrics.bytes.add(call.coding, by: call.request.head.declaredBodyBytes ?? body.count)
+    let isArchive = body.starts(with: Array("PK\u{3}\u{4}".utf8))
+    let parts: [Intake.Part]
+    do throws(ImportError) {
+      parts = isArchive ? try intake.samples(body) : [.bytes(body)]
+    } catch {
+      metrics.received.add()
+      metrics.refused.add(Problem(error).name)
+      return call.send(Problem(error))
+    }
+    var pieces: [Result<Intake.Piece, Refusal>] = []
+    for part in parts {
+      do throws(ImportError) {
+        pieces += try intake.pieces(part.document(), isStrict: isStrict).map { .success($0) }
+      } catch {
+        pieces.append(.failure(Refusal(Problem(error))))
+      }
+    }
+    guard pieces.count <= Self.batchLinesMax else { return call.refuse(.tooManyLines) }
+    let batch = Batch(pieces.count, seesVerdict: call.allows(.episodesRead)) { response in
+      call.send(response)
+    }
+    for (index, piece) in pieces.enumerated() {
+      batch.awaitTurn()
+      metrics.received.add()
+      let line = BatchLine(number: index + 1, bytes: [], isCutOff: false)
+      let finish: @Sendable (Result<Stored, Refusal>) -> Void = { [self] result in
+        if case .failure(let refusal) = result { metrics.refused.add(refusal.problem.name) }
+        batch.finish(index, line, result)
+      }
+      switch piece {
+      case .failure(let refusal): finish(.failure(refusal))
+      case .success(let piece):
+        guard let project = project(of: piece.judged.episode, call.grant) else {
+          finish(.failure(Refusal(.otherProject)))
+          continue
+        }
+        keep(
+          piece.judged, piece.received, project: project, traceID: call.callerTrace, finish)
+      }
+    }
+    batch.finishIfEmpty()
   }
 }
 

@@ -15,7 +15,7 @@ struct Intake: Sendable {
   struct Judged {
     let episode: Episode
     let verdict: Verdict
-    let externalID: String
+    var externalID: String
     let digest: Digest
     /// What an LLM monitor is to be asked; nil for nothing.
     let monitor: MonitorRequest?
@@ -23,6 +23,55 @@ struct Intake: Sendable {
     /// The verdict as it is answered for an episode that is not stored.
     var document: [UInt8] {
       VerdictEncoder.document(verdict, id: nil, externalID: externalID)
+    }
+  }
+
+  /// One of the episodes of a document, judged, with the bytes that are its own.
+  struct Piece {
+    let judged: Judged
+    let received: [UInt8]
+  }
+
+  /// What a body consists of.
+  enum Part {
+    case bytes([UInt8])
+    case sample(InspectArchive, InspectArchive.Sample)
+
+    func document() throws(ImportError) -> [UInt8] {
+      switch self {
+      case .bytes(let bytes): bytes
+      case .sample(let archive, let sample): try archive.document(sample)
+      }
+    }
+  }
+
+  /// The samples of an archive.
+  func samples(_ bytes: [UInt8]) throws(ImportError) -> [Part] {
+    let archive = try InspectArchive(byteCount: bytes.count) { range in
+      range.lowerBound >= 0 && range.upperBound <= bytes.count ? Array(bytes[range]) : nil
+    }
+    return archive.samples.map { .sample(archive, $0) }
+  }
+
+  /// Reads and judges all episodes of a document. Of several each is kept in the canonical form, with
+  /// a name of its own.
+  func pieces(_ bytes: [UInt8], isStrict: Bool = false) throws(ImportError) -> [Piece] {
+    let episodes = try importer.episodes(bytes, isStrict: isStrict)
+    let digest = Digest(of: bytes)
+    if episodes.count == 1 {
+      return [
+        Piece(judged: judge(episodes[0], digest: digest, isKept: true), received: bytes)
+      ]
+    }
+    guard !episodes.isEmpty else {
+      throw ImportError(.severalEpisodes, "The document holds no episode.")
+    }
+    return episodes.enumerated().map { index, episode in
+      var episode = episode
+      episode.externalID = episode.externalID ?? "\(digest)#\(index + 1)"
+      let own = EpisodeEncoder.document(episode)
+      return Piece(
+        judged: judge(episode, digest: Digest(of: own), isKept: true), received: own)
     }
   }
 
@@ -81,6 +130,7 @@ struct Intake: Sendable {
       rules: Set(verdict.findings.compactMap(\.rule)).sorted(),
       messageCount: episode.messages.count,
       document: VerdictEncoder.document(verdict, id: id, externalID: judged.externalID))
+    record.labels = episode.labels
     record.monitor = judged.monitor
     // While a monitor has still to speak, or the model has, there is nothing for people yet.
     if judged.monitor == nil, !episode.isOpen {

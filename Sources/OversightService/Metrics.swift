@@ -10,6 +10,10 @@ final class Metrics: Sendable {
     "overt_ingest_episodes_total",
     "Episodes that are on disk: stored whole, ledgered without text, or known already (duplicate).",
     ["format", "result"])
+  let spans = CounterFamily(
+    "overt_otlp_spans_total",
+    "Spans of OpenTelemetry: received, rejected, assembled to episodes, unreadable as one.",
+    ["outcome"])
   let refused = CounterFamily(
     "overt_ingest_refused_total", "Episodes that were not stored.", ["reason"])
   let bytes = CounterFamily(
@@ -45,7 +49,8 @@ final class Metrics: Sendable {
 
   private var counters: [CounterFamily] {
     [
-      received, episodes, refused, bytes, warnings, turns, verdicts, findings, appendsReceived,
+      received, episodes, refused, spans, bytes, warnings, turns, verdicts, findings,
+      appendsReceived,
       appendsAnswered, assessments, httpRefused, reloads, monitorRequests, monitorOutcomes,
     ]
   }

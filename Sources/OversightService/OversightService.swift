@@ -154,12 +154,14 @@ package final class OversightService: RequestHandler {
   package func admit(_ head: RequestHead) -> Admission {
     let problem: Problem
     var template = ""
+    var isOTLP = false
     var fields: [Response.Field] = []
     switch Routes.match(head.method, head.path) {
     case .unknown: problem = .notFound
     case .wrongMethod(let allowed): problem = .methodNotAllowed(allowed)
     case .found(let route, _):
       template = route.template
+      isOTLP = route.body == .otlp
       guard let refusal = refusal(route, head, &fields) else {
         return .accept(bodyBytesMax: nil)
       }
@@ -167,7 +169,10 @@ package final class OversightService: RequestHandler {
     }
     metrics.httpRefused.add(problem.name)
     let requestID = requestID(head.fields)
-    var response = problem.response(instance: head.path, requestID: requestID)
+    var response =
+      isOTLP
+      ? problem.otlpResponse(contentType: head.fields["content-type"])
+      : problem.response(instance: head.path, requestID: requestID)
     response.fields += fields + [Response.Field("x-request-id", requestID)]
     observe(
       Exchange(

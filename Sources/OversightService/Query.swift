@@ -24,7 +24,11 @@ struct Query {
   func allow(_ known: Set<String>) throws(Refusal) {
     var seen: Set<String> = []
     for (name, _) in values {
-      guard known.contains(name) else {
+      let isKnown =
+        known.contains(name)
+        || known.contains(Self.labelPrefix + "*") && name.hasPrefix(Self.labelPrefix)
+          && name != Self.labelPrefix
+      guard isKnown else {
         let list = known.isEmpty ? "none" : known.sorted().joined(separator: ", ")
         throw Refusal(.parameter("", "A parameter is not known here. Known are: \(list)."))
       }
@@ -32,6 +36,17 @@ struct Query {
         throw Refusal(.parameter(name, "'\(name)' stands twice."))
       }
     }
+  }
+
+  /// What stands before the name of a label.
+  static let labelPrefix = "label."
+
+  /// The labels that are asked for: `label.NAME=VALUE`.
+  var labels: [String: String] {
+    let pairs = values.filter { $0.name.hasPrefix(Self.labelPrefix) }
+    return Dictionary(
+      pairs.map { (String($0.name.dropFirst(Self.labelPrefix.count)), $0.value) },
+      uniquingKeysWith: { first, _ in first })
   }
 
   subscript(_ name: String) -> String? { values.first { $0.name == name }?.value }

@@ -141,6 +141,7 @@ enum EpisodeListing {
     filter.rules = query["rule"].map { names($0).sorted() } ?? []
     filter.model = query["model"]
     filter.externalID = query["external_id"]
+    filter.labels = query.labels
     filter.createdAfter = try time("created_after", query)
     filter.createdBefore = try time("created_before", query)
     filter.limit = try query.integer("limit", in: 1...limitMax) ?? filter.limit
@@ -180,7 +181,10 @@ enum EpisodeListing {
     var filter = filter
     filter.beforeID = nil
     filter.limit = 0
-    return String(Digest(of: "\(filter)").hexadecimal.prefix(12))
+    // The order of a dictionary is another one in every process.
+    let labels = filter.labels.sorted { $0.key < $1.key }.map { "\($0.key)\0\($0.value)" }
+    filter.labels = [:]
+    return String(Digest(of: "\(filter)\(labels)").hexadecimal.prefix(12))
   }
 
   static func response(_ page: [StoredEpisode], _ filter: EpisodeFilter) -> Response {

@@ -14,14 +14,28 @@ struct Route: Sendable {
   enum Body: Sendable {
     case none
     case json
+    /// Lines of JSON, one document of several episodes, or an archive of Inspect.
     case lines
+    /// OTLP's requests, which are answered as OTLP asks.
+    case otlp
+
+    private static let lineTypes = [
+      "application/x-ndjson", "application/jsonl", "application/x-jsonlines",
+    ]
+
+    /// Whether a body of lines is one: it may be a document of several episodes as well.
+    static func isOfLines(_ contentType: String?) -> Bool {
+      let type = contentType?.lowercased() ?? ""
+      return lineTypes.contains { type.hasPrefix($0) }
+    }
 
     /// Media types that are taken; none for a route without a body.
     var mediaTypes: [String] {
       switch self {
       case .none: []
       case .json: ["application/json"]
-      case .lines: ["application/x-ndjson", "application/jsonl", "application/x-jsonlines"]
+      case .lines: Self.lineTypes + ["application/json", "application/zip"]
+      case .otlp: ["application/x-protobuf", "application/json"]
       }
     }
   }
@@ -89,6 +103,9 @@ enum Routes {
       parameters: ["strict", "after_index"],
       { service, call throws(Refusal) in try service.postMessages(call) }),
     Route(
+      .post, "/otlp/v1/traces", .episodesWrite, body: .otlp,
+      { service, call throws(Refusal) in service.postTraces(call) }),
+    Route(
       .put, "/v1/episodes/{}/latent", .episodesWrite, body: .json,
       { service, call throws(Refusal) in try service.putLatent(call) }),
     Route(
@@ -98,7 +115,7 @@ enum Routes {
       .get, "/v1/episodes", .episodesRead,
       parameters: [
         "verdict", "severity", "rule", "model", "project", "external_id", "created_after",
-        "created_before", "limit", "cursor", "purpose",
+        "created_before", "limit", "cursor", "purpose", "label.*",
       ],
       { service, call throws(Refusal) in try service.listEpisodes(call) }),
     Route(

@@ -77,6 +77,10 @@ struct EpisodeReader {
     require("rules && ?::text[]", filter.rules.isEmpty ? nil : arrayLiteral(filter.rules))
     require("model = ?", filter.model)
     require("external_id = ?", filter.externalID)
+    // The index holds rows with labels alone.
+    require(
+      "labels @> ?::jsonb AND labels <> '{}'::jsonb",
+      filter.labels.isEmpty ? nil : labelDocument(filter.labels))
     // Ids are in the order of time, as the server's clock told it; the database's decides. A clock
     // that is a day off has been noticed.
     require(

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import JSON
 internal import Oversight
 
 /// Writes records, many in one transaction: while one group is on its way to disk, the next
@@ -26,15 +27,15 @@ struct EpisodeWriter {
     sql: """
       INSERT INTO episodes (id, project, external_id, content_digest, format, model, agent, is_open,
         verdict, severity, suspicion, rules, message_count, document, is_whole, received_bytes,
-        trace_id)
+        trace_id, labels)
       SELECT id, project, external_id, content_digest, format, model, agent, is_open,
         verdict, severity, suspicion, rules::text[], message_count, document, is_whole,
-        received_bytes, trace_id
+        received_bytes, trace_id, labels::jsonb
       FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[],
         $7::text[], $8::boolean[], $9::text[], $10::text[], $11::float8[], $12::text[],
-        $13::integer[], $14::bytea[], $15::boolean[], $16::integer[], $17::text[])
+        $13::integer[], $14::bytea[], $15::boolean[], $16::integer[], $17::text[], $18::text[])
         AS row (id, project, external_id, content_digest, format, model, agent, is_open, verdict,
-          severity, suspicion, rules, message_count, document, is_whole, received_bytes, trace_id)
+          severity, suspicion, rules, message_count, document, is_whole, received_bytes, trace_id, labels)
       ON CONFLICT (external_id, project) DO NOTHING RETURNING id
       """)
   /// Texts of those that are new.
@@ -197,6 +198,7 @@ extension EpisodeRecord {
       texts { $0.decision.severity?.rawValue }, texts { $0.suspicion.map { "\($0)" } },
       texts { arrayLiteral($0.rules) }, texts { "\($0.messageCount)" }, bytes(\.document),
       texts { $0.isKeptWhole ? "t" : "f" }, texts { "\($0.received.count)" }, texts(\.traceID),
+      texts { labelDocument($0.labels) },
     ]
   }
 
@@ -219,6 +221,18 @@ extension EpisodeRecord {
 /// A text as PostgreSQL can hold it: without U+0000. The received bytes keep what was there.
 func storable(_ text: String) -> String {
   text.utf8.contains(0) ? text.replacing("\0", with: "\u{FFFD}") : text
+}
+
+/// Labels as a JSON object that PostgreSQL can hold.
+func labelDocument(_ labels: [String: String]) -> String {
+  guard !labels.isEmpty else { return "{}" }
+  var writer = JSONWriter()
+  writer.object { writer in
+    for (name, value) in labels.sorted(by: { $0.key < $1.key }) {
+      writer.field(storable(name), storable(value))
+    }
+  }
+  return writer.text
 }
 
 /// A list of texts as the literal of an array (PostgreSQL documentation §8.15.6).

@@ -34,6 +34,9 @@ struct EpisodesCommand: ParsableCommand {
     @Option(help: "Name of the project.")
     var project: String?
 
+    @Option(help: "With this label, NAME=VALUE; of several all have to match.")
+    var label: [String] = []
+
     @Option(help: "Recorded at this time or later, such as 2026-11-23T10:00:00Z.")
     var after: String?
 
@@ -47,6 +50,12 @@ struct EpisodesCommand: ParsableCommand {
     var format = Format.text
 
     @OptionGroup var client: ClientOptions
+
+    func validate() throws {
+      guard label.allSatisfy({ StoredRun.label($0) != nil }) else {
+        throw ValidationError("a label is NAME=VALUE")
+      }
+    }
 
     func run() throws {
       let client = try ServerClient(client)
@@ -66,11 +75,15 @@ struct EpisodesCommand: ParsableCommand {
     }
 
     private func path(_ cursor: String?, count: Int) -> String {
-      let filters = [
-        ("verdict", verdict), ("severity", severity), ("rule", rule), ("model", model),
-        ("project", project), ("created_after", after), ("created_before", before),
-        ("cursor", cursor),
-      ].compactMap { name, value in value.map { "&\(name)=\(queryEscaped($0))" } }
+      let filters =
+        [
+          ("verdict", verdict), ("severity", severity), ("rule", rule), ("model", model),
+          ("project", project), ("created_after", after), ("created_before", before),
+          ("cursor", cursor),
+        ].compactMap { name, value in value.map { "&\(name)=\(queryEscaped($0))" } }
+        + label.compactMap(StoredRun.label).map {
+          "&label.\(queryEscaped($0.name))=\(queryEscaped($0.value))"
+        }
       return "/v1/episodes?limit=\(max(1, count))" + filters.joined()
     }
 

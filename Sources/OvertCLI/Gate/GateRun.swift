@@ -15,7 +15,7 @@ struct GateRun: Sendable {
   /// Episodes with findings or gaps, or with less readable reasoning than every one should have.
   private(set) var notable: [GateEpisode] = []
   /// Names of the others, as many as a list can hold.
-  private(set) var others: [(name: String, place: GateEpisode.Place)] = []
+  private(set) var others: [String] = []
   /// Documents that are no episodes, and why; so many, and the first of them.
   private(set) var unreadable: [(place: DocumentPlace, why: String)] = []
   private(set) var unreadableCount = 0
@@ -62,7 +62,7 @@ struct GateRun: Sendable {
     if isNotable {
       notable.append(episode)
     } else if others.count < Self.othersMax {
-      others.append((episode.name, episode.place))
+      others.append(episode.name)
     }
   }
 }

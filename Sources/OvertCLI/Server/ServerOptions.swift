@@ -29,6 +29,12 @@ struct ServerOptions: ParsableArguments {
       """)
   var retentionDays: String?
 
+  @Option(
+    help: """
+      Seconds without another OpenTelemetry span after which a conversation whose trace has ended is       judged. [OVERT_TRACE_QUIET_SECONDS, default 60]
+      """)
+  var traceQuietSeconds: String?
+
   @OptionGroup var judge: JudgeOptions
 
   @Option(
@@ -90,6 +96,8 @@ struct ServerConfiguration {
   let audit: AuditFiles
   /// nil for ever.
   let retentionDays: Int?
+  /// Seconds without another span after which a conversation is judged.
+  let traceQuietSeconds: Int
   let logLevel: Logger.Level
   let logFormat: LogFormat
   let accessLog: AccessLog
@@ -117,6 +125,9 @@ struct ServerConfiguration {
     audit = try AuditFiles(settings, stateFolder: stateFolder)
     retentionDays = try settings.whole(
       "OVERT_RETENTION_DAYS", 1...36_500, flag: options.retentionDays)
+    traceQuietSeconds =
+      try settings.whole(
+        "OVERT_TRACE_QUIET_SECONDS", 0...86_400, flag: options.traceQuietSeconds) ?? 60
     let level = try settings.value("OVERT_LOG", flag: options.log) ?? "info"
     guard let known = Logger.Level(rawValue: level) else {
       throw CommandFailure(.usage, "'\(level)' is no level: debug, info, warning or error")

@@ -21,6 +21,10 @@ final class ServerRun {
   private static let databaseWaitSeconds = 30
   /// Between two looks at the tables of months.
   private static let partitionSeconds = 3600
+  /// Between two looks at traces that have come to rest.
+  private static let traceSeconds = 2
+  /// Seconds without another span after which a conversation is judged whatever is missing.
+  private static let traceIdleSeconds = 600
   /// Between two looks at what was called clear since.
   private static let baselineSeconds = 10
   /// Descriptors that are no connections of the HTTP server: the database's, files, pipes.
@@ -38,6 +42,8 @@ final class ServerRun {
   private let audit: AuditKeeper
   /// Days for which texts are kept; nil for ever.
   private let retentionDays: Int?
+  /// Seconds without another span after which a conversation is judged.
+  private let traceQuietSeconds: Int
   /// What is usual for each model, as the database has it.
   private let baselines: LatentBaselines
   private let log: Logger
@@ -103,6 +109,7 @@ final class ServerRun {
     self.cluster = cluster
     self.log = log
     retentionDays = configuration.retentionDays
+    traceQuietSeconds = configuration.traceQuietSeconds
     serviceManager = configuration.serviceManager
     url = configuration.url(of: server)
     reload = Reload(
@@ -143,6 +150,11 @@ final class ServerRun {
         seconds += 1
         lookAround()
         if seconds.isMultiple(of: 60) { closeIdle() }
+        if seconds.isMultiple(of: Self.traceSeconds) {
+          service.putTracesTogether(
+            quietSeconds: Double(traceQuietSeconds),
+            idleSeconds: Double(max(traceQuietSeconds, Self.traceIdleSeconds)))
+        }
         if seconds.isMultiple(of: Self.baselineSeconds) { growBaselines() }
         if seconds.isMultiple(of: Self.partitionSeconds) { keepPartitions() }
       }

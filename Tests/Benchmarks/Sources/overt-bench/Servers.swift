@@ -91,6 +91,19 @@ private struct NoStore: EpisodeStore, TokenStore {
     _ id: String, project: String?, actor: String, _ completion: @escaping Completion<Void>
   ) { completion(.failure(StoreError(.notFound, ""))) }
 
+  func add(_ spans: [SpanRecord], _ completion: @escaping Completion<Void>) {
+    completion(.success(()))
+  }
+
+  func claimConversations(
+    quietSeconds: Double, idleSeconds: Double, count: Int,
+    _ completion: @escaping Completion<[SpanConversation]>
+  ) { completion(.success([])) }
+
+  func finish(
+    _ conversation: SpanConversation, problem: String?, _ completion: @escaping Completion<Void>
+  ) { completion(.success(())) }
+
   func claim(
     _ queue: ReviewQueueName, reviewer: String, project: String?, count: Int, seconds: Int,
     _ completion: @escaping Completion<[ReviewLease]>

@@ -1,0 +1,170 @@
+package import Oversight
+
+extension PostgresEpisodeStore: SpanStore {
+  package func add(_ spans: [SpanRecord], _ completion: @escaping Completion<Void>) {
+    read(completion) { connection in
+      try connection.transaction { try WaitingSpans(connection: connection).add(spans) }
+    }
+  }
+
+  package func claimConversations(
+    quietSeconds: Double, idleSeconds: Double, count: Int,
+    _ completion: @escaping Completion<[SpanConversation]>
+  ) {
+    read(completion) { connection in
+      try connection.transaction {
+        try WaitingSpans(connection: connection).claim(
+          quietSeconds: quietSeconds, idleSeconds: idleSeconds, count: count)
+      }
+    }
+  }
+
+  package func finish(
+    _ conversation: SpanConversation, problem: String?, _ completion: @escaping Completion<Void>
+  ) {
+    read(completion) { connection in
+      try connection.transaction {
+        try WaitingSpans(connection: connection).finish(conversation, problem: problem)
+      }
+    }
+  }
+}
+
+/// Spans that wait for the others of their conversation (`otlp_spans`, `otlp_conversations`).
+struct WaitingSpans {
+  let connection: PostgresConnection
+
+  /// Seconds for which nobody else takes a conversation that was claimed.
+  private static let leaseSeconds = 60
+  /// Bytes of one conversation's spans that are put together at once.
+  private static let bytesMax = 64 << 20
+
+  func add(_ spans: [SpanRecord]) throws {
+    // Two writers that insert the same names in different orders would wait for each other.
+    let spans = spans.sorted {
+      ($0.project, $0.conversation, $0.traceID, $0.spanID)
+        < ($1.project, $1.conversation, $1.traceID, $1.spanID)
+    }
+    func texts(_ value: (SpanRecord) -> String?) -> Parameter {
+      .text(arrayLiteral(spans.map { value($0).map(storable) }))
+    }
+    try connection.run(
+      """
+      INSERT INTO otlp_conversations (project, conversation)
+      SELECT DISTINCT project, conversation FROM unnest($1::text[], $2::text[], $3::boolean[])
+        AS row (project, conversation, is_kept) WHERE is_kept ORDER BY project, conversation
+      ON CONFLICT (project, conversation) DO UPDATE SET last_at = now()
+      """,
+      [texts(\.project), texts(\.conversation), texts { $0.document == nil ? "f" : "t" }])
+    try connection.run(
+      """
+      WITH added AS (
+        INSERT INTO otlp_spans (project, trace_id, span_id, conversation, is_root, started, document)
+        SELECT project, trace_id, span_id, conversation, is_root, started, decode(document, 'hex')
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::bigint[],
+          $7::text[]) AS row (project, trace_id, span_id, conversation, is_root, started, document)
+        ON CONFLICT (project, trace_id, span_id) DO NOTHING
+        RETURNING project, conversation, document IS NOT NULL AS is_kept)
+      UPDATE otlp_conversations SET is_open = true, problem = NULL
+      FROM (SELECT DISTINCT project, conversation FROM added WHERE is_kept) AS new
+      WHERE otlp_conversations.project = new.project
+        AND otlp_conversations.conversation = new.conversation AND NOT is_open
+      """,
+      [
+        texts(\.project), texts(\.traceID), texts(\.spanID), texts(\.conversation),
+        texts { $0.isRoot ? "t" : "f" }, texts { "\($0.start)" },
+        texts { $0.document.map(hexadecimal) },
+      ])
+  }
+
+  func claim(
+    quietSeconds: Double, idleSeconds: Double, count: Int
+  ) throws -> [SpanConversation] {
+    let claimed = try connection.run(
+      """
+      UPDATE otlp_conversations SET leased_until = now() + make_interval(secs => $4)
+      WHERE (project, conversation) IN (
+        SELECT project, conversation FROM otlp_conversations AS waiting
+        WHERE is_open AND (leased_until IS NULL OR leased_until < now())
+          AND last_at <= now() - make_interval(secs => $1)
+          AND (last_at <= now() - make_interval(secs => $2) OR EXISTS (
+            SELECT FROM otlp_spans AS own JOIN otlp_spans AS root
+              ON root.project = own.project AND root.trace_id = own.trace_id AND root.is_root
+            WHERE own.project = waiting.project AND own.conversation = waiting.conversation
+              AND own.document IS NOT NULL))
+        ORDER BY last_at LIMIT $3::int FOR UPDATE SKIP LOCKED)
+      RETURNING project, conversation, parts
+      """,
+      [
+        .text("\(quietSeconds)"), .text("\(idleSeconds)"), .text("\(count)"),
+        .text("\(Self.leaseSeconds)"),
+      ])
+    return try (0..<claimed.rowCount).compactMap { row in
+      guard let project = claimed.text(row, 0), let conversation = claimed.text(row, 1) else {
+        return nil
+      }
+      return SpanConversation(
+        project: project, conversation: conversation,
+        parts: claimed.text(row, 2).flatMap(Int.init) ?? 0,
+        spans: try spans(project, conversation))
+    }
+  }
+
+  private func spans(_ project: String, _ conversation: String) throws -> [SpanConversation.Span] {
+    let result = try connection.run(
+      """
+      SELECT trace_id, span_id, encode(document, 'hex') FROM (
+        SELECT *, sum(length(document)) OVER (ORDER BY started, trace_id, span_id) AS bytes
+        FROM otlp_spans WHERE project = $1 AND conversation = $2 AND document IS NOT NULL) AS spans
+      WHERE bytes <= \(Self.bytesMax) ORDER BY started, trace_id, span_id
+      """, [.text(project), .text(conversation)])
+    return (0..<result.rowCount).compactMap { row in
+      guard let trace = result.text(row, 0), let span = result.text(row, 1),
+        let document = result.text(row, 2).flatMap(unhex)
+      else { return nil }
+      return SpanConversation.Span(traceID: trace, spanID: span, document: document)
+    }
+  }
+
+  func finish(_ conversation: SpanConversation, problem: String?) throws {
+    let key: [Parameter] = [.text(conversation.project), .text(conversation.conversation)]
+    if let problem {
+      try connection.run(
+        """
+        UPDATE otlp_conversations SET is_open = false, leased_until = NULL, problem = $3
+        WHERE project = $1 AND conversation = $2
+        """, key + [.text(storable(problem))])
+      return
+    }
+    try connection.run(
+      """
+      UPDATE otlp_spans SET document = NULL FROM unnest($2::text[], $3::text[]) AS row (trace, span)
+      WHERE project = $1 AND trace_id = trace AND span_id = span
+      """,
+      [
+        key[0], .text(arrayLiteral(conversation.spans.map(\.traceID))),
+        .text(arrayLiteral(conversation.spans.map(\.spanID))),
+      ])
+    try connection.run(
+      """
+      UPDATE otlp_conversations SET parts = parts + 1, leased_until = NULL, is_open = EXISTS (
+        SELECT FROM otlp_spans WHERE project = $1 AND conversation = $2 AND document IS NOT NULL)
+      WHERE project = $1 AND conversation = $2
+      """, key)
+    // A batch that is sent twice is sent again within minutes.
+    try connection.run(
+      "DELETE FROM otlp_spans WHERE document IS NULL AND received_at < now() - interval '1 day'")
+  }
+}
+
+/// Bytes as hexadecimal digits.
+private func hexadecimal(_ bytes: [UInt8]) -> String {
+  let digits = Array("0123456789abcdef".utf8)
+  var text: [UInt8] = []
+  text.reserveCapacity(bytes.count * 2)
+  for byte in bytes {
+    text.append(digits[Int(byte >> 4)])
+    text.append(digits[Int(byte & 15)])
+  }
+  return String(decoding: text, as: UTF8.self)
+}
