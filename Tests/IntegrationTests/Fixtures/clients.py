@@ -66,13 +66,14 @@ def snippet():
 
 
 def recorded_openai():
+    import httpx
     import openai
     from overt_client import Overt
     from recorder import Recorder, Unrecorded
 
     recorder = Recorder()
     client = openai.OpenAI(
-        base_url=provider() + "/v1", api_key="none", http_client=recorder.client(), max_retries=0)
+        base_url=provider() + "/v1", api_key="none", http_client=recorder.client(httpx), max_retries=0)
     messages = [{"role": "user", "content": "Fix the failing test."}]
     for question in ("Is it done?", "Really?"):
         answer = client.chat.completions.create(model="model-1", messages=messages)
@@ -89,12 +90,13 @@ def recorded_openai():
 
 def recorded_anthropic():
     import anthropic
+    import httpx2
     from overt_client import Overt
     from recorder import Recorder
 
     recorder = Recorder()
     client = anthropic.Anthropic(
-        base_url=provider(), api_key="none", http_client=recorder.client(), max_retries=0)
+        base_url=provider(), api_key="none", http_client=recorder.client(httpx2), max_retries=0)
     client.messages.create(
         model="model-2", max_tokens=100,
         messages=[{"role": "user", "content": "Fix the failing test."}])
@@ -127,12 +129,12 @@ def inspect_hooks():
     from inspect_ai import Task, eval as run
     from inspect_ai.dataset import Sample
     from inspect_ai.model import ChatMessageAssistant, ContentReasoning, ContentText, ModelOutput
-    from inspect_ai.model import get_model
+    from inspect_ai.model import ModelUsage, get_model
     from inspect_ai.model._model_output import ChatCompletionChoice
 
     content = [ContentReasoning(reasoning=PLAN), ContentText(text="Done.")]
     output = ModelOutput(
-        model="mockllm/model",
+        model="mockllm/model", usage=ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2),
         choices=[ChatCompletionChoice(message=ChatMessageAssistant(content=content))])
     model = get_model("mockllm/model", custom_outputs=[output])
     task = Task(dataset=[Sample(input="Fix the failing test.", id="s1")], name="clients")
