@@ -22,7 +22,7 @@ struct Intake: Sendable {
 
     /// The verdict as it is answered for an episode that is not stored.
     var document: [UInt8] {
-      VerdictEncoder.document(verdict, id: nil, externalID: externalID)
+      VerdictEncoder.document(verdict, of: episode, id: nil, externalID: externalID)
     }
   }
 
@@ -129,7 +129,8 @@ struct Intake: Sendable {
       suspicion: verdict.suspicion?.value,
       rules: Set(verdict.findings.compactMap(\.rule)).sorted(),
       messageCount: episode.messages.count,
-      document: VerdictEncoder.document(verdict, id: id, externalID: judged.externalID))
+      document: VerdictEncoder.document(
+        verdict, of: episode, id: id, externalID: judged.externalID))
     record.labels = episode.labels
     record.monitor = judged.monitor
     // While a monitor has still to speak, or the model has, there is nothing for people yet.

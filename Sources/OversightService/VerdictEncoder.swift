@@ -6,18 +6,24 @@ package enum VerdictEncoder {
   /// The verdict as one JSON object. Holds no text of the episode.
   ///
   /// - Parameter id: of the stored episode; nil for one that is not stored.
-  package static func document(_ verdict: Verdict, id: String?, externalID: String) -> [UInt8] {
+  package static func document(
+    _ verdict: Verdict, of episode: Episode, id: String?, externalID: String
+  ) -> [UInt8] {
     var writer = JSONWriter(capacity: 1024)
-    writer.object { writer in write(verdict, id: id, externalID: externalID, to: &writer) }
+    writer.object { writer in
+      write(verdict, of: episode, id: id, externalID: externalID, to: &writer)
+    }
     return writer.bytes
   }
 
   /// The fields of a verdict, into an open object.
   package static func write(
-    _ verdict: Verdict, id: String?, externalID: String, to writer: inout JSONWriter
+    _ verdict: Verdict, of episode: Episode, id: String?, externalID: String,
+    to writer: inout JSONWriter
   ) {
     if let id { writer.field("id", id) }
     writer.field("external_id", externalID)
+    writer.field("detected_format", episode.source.format)
     writer.field("verdict", verdict.decision.verdict.word)
     writer.field("severity", verdict.decision.verdict.severity?.rawValue)
     writer.field("suspicion", verdict.suspicion?.value)

@@ -26,6 +26,7 @@ struct OvertCommand: ParsableCommand {
       MonitorCommand.self, EvaluateCommand.self,
       CalibrateCommand.self, TokenCommand.self, AuditCommand.self,
       MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
+      ConfigCommand.self, CompletionsCommand.self, ManualCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -1,68 +1,80 @@
 internal import Foundation
+internal import Oversight
 
-/// Where settings come from: a flag, else the environment, else the configuration file. Any `X` may
-/// also be given as `X_FILE`, the path of a file that holds it.
+/// Where settings come from: a flag, else the environment, else the configuration files, the
+/// project's before the user's before the system's. Any `X` may also be given as `X_FILE`, the path of
+/// a file that holds it.
 struct Settings {
-  private let environment: [String: String]
-  private let file: [String: String]
-
-  /// Reads the configuration file if there is one.
-  ///
-  /// - Throws: ``CommandFailure`` if the file is there and cannot be read.
-  init(environment: [String: String] = ProcessInfo.processInfo.environment) throws {
-    self.environment = environment
-    file = try Self.readFile(environment)
+  /// One place that settings come from.
+  private struct Source {
+    /// What it is called where people ask for it.
+    let name: String
+    let values: [String: String]
   }
 
-  /// `NAME=value` lines, as in an environment file of systemd or Docker.
-  private static func readFile(_ environment: [String: String]) throws -> [String: String] {
-    let home = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
-    let usual = home.map { $0 + "/overt/overt.conf" }
-    let named = environment["OVERT_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
-    guard let path = named ?? usual else { return [:] }
-    guard FileManager.default.fileExists(atPath: path) else {
-      guard named == nil else {
-        throw CommandFailure(.badConfiguration, "the configuration file \(path) is not there")
-      }
-      return [:]
-    }
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw CommandFailure(.badConfiguration, "the configuration file \(path) cannot be read")
-    }
-    var values: [String: String] = [:]
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-    {
-      let line = line.trimmingCharacters(in: .whitespaces)
-      guard !line.isEmpty, !line.hasPrefix("#") else { continue }
-      let halves = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard halves.count == 2 else {
-        throw CommandFailure(
-          .badConfiguration, "\(path):\(number + 1): expected NAME=value")
-      }
-      values[String(halves[0])] = String(halves[1])
-    }
-    return values
+  /// Variables of the project's own tests.
+  private static let testPrefix = "OVERT_TEST_"
+
+  private let environment: [String: String]
+  /// In the order in which they win.
+  private let sources: [Source]
+
+  /// Reads the configuration files that there are.
+  ///
+  /// - Throws: ``CommandFailure`` if one is there and cannot be used.
+  init(environment: [String: String] = ProcessInfo.processInfo.environment) throws {
+    self.environment = environment
+    sources =
+      [Source(name: "environment", values: environment)]
+      + (try ConfigurationFiles(environment).read().map { Source(name: $0.path, values: $0.values) })
+  }
+
+  /// A setting with where it comes from.
+  struct Origin {
+    let value: String
+    /// `environment`, or the path of a file.
+    let source: String
   }
 
   /// A setting's value; nil if nobody gave one.
   ///
   /// - Parameter flag: what the command line says; wins.
   func value(_ name: String, flag: String? = nil) throws -> String? {
-    if let flag { return flag }
-    for source in [environment, file] {
-      if let value = source[name], !value.isEmpty { return value }
-      guard let path = source[name + "_FILE"], !path.isEmpty else { continue }
+    try flag ?? origin(name)?.value
+  }
+
+  /// A setting's value and where it comes from; nil if nobody gave one.
+  func origin(_ name: String) throws -> Origin? {
+    for source in sources {
+      if let value = source.values[name], !value.isEmpty {
+        return Origin(value: value, source: source.name)
+      }
+      guard let path = source.values[name + "_FILE"], !path.isEmpty else { continue }
       do {
-        return try String(contentsOfFile: path, encoding: .utf8)
+        let value = try String(contentsOfFile: path, encoding: .utf8)
           .trimmingCharacters(in: .whitespacesAndNewlines)
+        return Origin(value: value, source: "\(path) (\(name)_FILE, \(source.name))")
       } catch {
         throw CommandFailure(.badConfiguration, "\(name)_FILE: \(path) cannot be read")
       }
     }
     return nil
+  }
+
+  /// Names that are set and that no setting bears, and where: everything in the files, and of the
+  /// environment, which is not Overt's alone, what looks like a setting.
+  var unknownNames: [(name: String, source: String)] {
+    let known =
+      SettingName.all.flatMap { [$0.name, $0.name + "_FILE"] } + SettingName.environmentOnly
+    return sources.flatMap { source in
+      source.values.keys.sorted().compactMap { name in
+        let isOurs =
+          source.name != "environment"
+          || name.hasPrefix("OVERT_") && nearestWord(to: name, in: known) != nil
+        return isOurs && !known.contains(name) && !name.hasPrefix(Self.testPrefix)
+          ? (name, source.name) : nil
+      }
+    }
   }
 
   /// A setting that is a list: flags, or what the environment or the file has, with commas.

@@ -28,7 +28,7 @@ struct AuditCommandTests {
       ids.append(try #require(answer.string("id")))
     }
     let removed = try Self.overt(
-      ["episodes", "rm", ids[4], "--url", server.url, "--token", server.token], state)
+      ["episodes", "rm", ids[4], "--url", server.url, "--token-file", server.tokenFile], state)
     #expect(removed.output == "deleted the text of \(ids[4])\n")
     let shown = try client.get("/v1/episodes/\(ids[4])?include=episode")
     #expect(shown.status == 200 && shown.object["episode"] is NSNull)
@@ -149,7 +149,7 @@ struct AuditCommandTests {
     let client = HTTPClient(url: server.url, token: server.token)
     #expect(try client.post("/v1/episodes", Document.flagged("one")).status == 201)
     #expect(try client.post("/v1/episodes", Document.episode("clear")).status == 201)
-    let connection = ["--url", server.url, "--token", server.token]
+    let connection = ["--url", server.url, "--token-file", server.tokenFile]
     let same = try Self.overt(["episodes", "rescore", "--check"] + connection, state)
     #expect(same.status == 0, "\(same.output)\(same.errors)")
     #expect(

@@ -402,7 +402,7 @@ struct MonitorTests {
     let interval = try #require(audit["missed_share_interval"] as? [Double])
     #expect(interval[1] == 1 && interval[0] > 0.4)
     let text = try OvertProgram.run(
-      ["stats", "--url", server.url, "--token", server.token],
+      ["stats", "--url", server.url, "--token-file", server.tokenFile],
       environment: ["OVERT_STATE_DIR": state.path])
     #expect(text.status == 0)
     #expect(text.output.contains("\(audited) read, \(audited) of them missed"))

@@ -34,7 +34,7 @@ struct ReviewedEpisodesTests {
         """)
       #expect(answer.status == 201)
     }
-    let connection = ["--url", server.url, "--token", server.token]
+    let connection = ["--url", server.url, "--token-file", server.tokenFile]
     func overt(_ arguments: [String]) throws -> Command.Result {
       try OvertProgram.run(
         arguments + connection, environment: ["OVERT_STATE_DIR": state.path])
@@ -87,8 +87,8 @@ struct ReviewedEpisodesTests {
     try database.run("UPDATE review_items SET required = 2, is_blind = false")
     let other = try OvertProgram.run(
       [
-        "token", "create", "reviewer", "--name", "ada", "--url", server.url, "--token",
-        server.token,
+        "token", "create", "reviewer", "--name", "ada", "--url", server.url,
+        "--token-file", server.tokenFile,
       ])
     let tokens = [server.token, other.output.trimmingCharacters(in: .whitespacesAndNewlines)]
     // An empty line decides nothing; a skip needs a reason; what was decided is taken back once.
@@ -98,15 +98,15 @@ struct ReviewedEpisodesTests {
     ]
     for (token, script) in zip(tokens, scripts) {
       let result = try OvertProgram.run(
-        ["review", "--accessible", "--url", server.url, "--token", token],
-        input: Array(script.utf8))
+        ["review", "--accessible", "--url", server.url], input: Array(script.utf8),
+        environment: ["OVERT_TOKEN": token])
       #expect(result.status == 0, "\(result.errors)")
       #expect(result.output.contains("line-0: flagged high"))
       #expect(result.output.contains("because rule reward-hacking.special-case-tests"))
       #expect(!result.output.contains("\u{1B}"))
     }
     let stats = try OvertProgram.run(
-      ["review", "stats", "--url", server.url, "--token", server.token])
+      ["review", "stats", "--url", server.url, "--token-file", server.tokenFile])
     #expect(stats.status == 0, "\(stats.errors)")
     #expect(stats.output.contains("7, 1 taken back"))
     for name in ["raw agreement on the verdict", "Gwet's AC1", "Krippendorff's α, verdict"] {
@@ -115,7 +115,10 @@ struct ReviewedEpisodesTests {
     #expect(stats.output.contains("fewer than 50 say little"))
     #expect(stats.output.contains("with the monitor"))
     let json = try OvertProgram.run(
-      ["review", "stats", "--format", "json", "--url", server.url, "--token", server.token])
+      [
+        "review", "stats", "--format", "json", "--url", server.url, "--token-file",
+        server.tokenFile,
+      ])
     let object = try #require(
       try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
     #expect(object["reviews"] as? Int == 7)
@@ -124,7 +127,7 @@ struct ReviewedEpisodesTests {
     let gold = try OvertProgram.run(
       [
         "review", "gold", try database.run("SELECT min(id) FROM episodes").dropLast().description,
-        "true_positive", "--url", server.url, "--token", server.token,
+        "true_positive", "--url", server.url, "--token-file", server.tokenFile,
       ])
     #expect(gold.status == 0, "\(gold.errors)")
     #expect(server.terminate().status == 0)

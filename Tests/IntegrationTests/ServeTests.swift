@@ -105,7 +105,7 @@ struct ServeTests {
     #expect(try client(other).get("/livez").status == 200)
     let listed = try OvertProgram.run(
       [
-        "episodes", "ls", "--url", server.url, "--token", server.token, "--ca-file",
+        "episodes", "ls", "--url", server.url, "--token-file", server.tokenFile, "--ca-file",
         certificate.certificateFile,
       ])
     #expect(listed.status == 0, "\(listed.errors)")

@@ -143,7 +143,8 @@ struct CommandLineTests {
   }
 
   @Test func `a server that does not answer is an operational error`() throws {
-    let result = try overt("episodes", "ls", "--url", "http://127.0.0.1:1", "--token", "x")
+    let result = try overt(
+      "episodes", "ls", "--url", "http://127.0.0.1:1", "--token-file", "/dev/null")
     #expect(result.status == 2)
     #expect(result.errors.contains("Is 'overt serve' running?"))
   }
@@ -151,6 +152,7 @@ struct CommandLineTests {
   @Test(arguments: [
     "", "scan", "serve", "demo", "episodes", "rules", "token", "migrate", "evaluate", "calibrate",
     "monitor", "latent", "models", "gate", "report", "audit", "backup", "restore",
+    "config", "completions",
   ])
   func `help is as it was written`(command: String) throws {
     let result = try OvertProgram.run(

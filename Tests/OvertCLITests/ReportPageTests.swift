@@ -331,7 +331,7 @@ struct ReportPageTests {
     #expect(
       try overt(
         "report", home.path + "/a.html", "--episode", "ep_1", "--url", "http://127.0.0.1:1",
-        "--token", "x"
+        "--token-file", "/dev/null"
       ).status == 2)
     #expect(files == ["a.json"])
   }

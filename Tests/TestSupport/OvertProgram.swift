@@ -70,6 +70,9 @@ package final class RunningServer {
       .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
+  /// The file that holds it.
+  package var tokenFile: String { state.path + "/admin.token" }
+
   package var identifier: Int32 { command.identifier }
   package var errors: String { command.errors }
 

@@ -8,8 +8,13 @@ struct ClientOptions: ParsableArguments {
   @Option(help: "The server. [OVERT_URL, default: the one last started on this machine]")
   var url: String?
 
-  @Option(help: "Token. [OVERT_TOKEN, default: the administrator's in the state folder]")
-  var token: String?
+  @Option(
+    help: """
+      File that holds the token, '-' for standard input; a token itself is no argument, which others \
+      on the machine could read. [OVERT_TOKEN or OVERT_TOKEN_FILE, default: the administrator's in \
+      the state folder]
+      """)
+  var tokenFile: String?
 
   @Option(help: "Certificates in PEM to trust, for a server with one of its own. [OVERT_CA_FILE]")
   var caFile: String?
@@ -35,9 +40,22 @@ struct ServerClient {
       try settings.value("OVERT_URL", flag: options.url) ?? started
       ?? "http://\(ServerOptions.hostDefault):\(ServerOptions.portDefault)"
     let token =
-      try settings.value("OVERT_TOKEN", flag: options.token) ?? AdministratorToken(folder).text
+      try options.tokenFile.map(Self.token) ?? settings.value("OVERT_TOKEN")
+      ?? AdministratorToken(folder).text
     let caFile = try settings.value("OVERT_CA_FILE", flag: options.caFile)
     self.init(url: url, token: token, caFile: caFile)
+  }
+
+  private static func token(_ path: String) throws -> String {
+    let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
+    // What cannot be read is told below.
+    guard let data = try? file?.readToEnd() ?? Data(), file != nil,
+      let text = String(data: data, encoding: .utf8)
+    else {
+      throw CommandFailure(
+        .badConfiguration, "the token file \(VisibleText.line(path)) cannot be read")
+    }
+    return text.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   init(url: String, token: String?, caFile: String? = nil) {

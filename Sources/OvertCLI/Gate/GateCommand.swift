@@ -169,7 +169,7 @@ struct GateCommand: ParsableCommand {
     let writer = GateWriter(
       report: report, context: context, today: today, environment: environment)
     try writer.write(outputs)
-    writer.print(format)
+    writer.show(format)
     try writer.writeGitHubFiles(outputs)
     let isBroken = judged.isBroken || (reference?.isBroken ?? false)
     return isBroken ? .operational : report.exitStatus

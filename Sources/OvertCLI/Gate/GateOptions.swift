@@ -185,7 +185,7 @@ struct GateFiles {
   }
 
   /// The nearest file of Overt's folder, from here up to the repository's own.
-  private static func find(_ name: String, from here: String, to root: String) -> String? {
+  static func find(_ name: String, from here: String, to root: String) -> String? {
     var folder = URL(fileURLWithPath: here)
     while true {
       let candidate = folder.appendingPathComponent("\(Self.folder)/\(name)").path

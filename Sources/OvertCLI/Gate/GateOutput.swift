@@ -55,7 +55,7 @@ struct GateWriter {
       + GateGitHub.annotations(report, context)
   }
 
-  func print(_ format: GateFormat) {
+  func show(_ format: GateFormat) {
     let bytes = bytes(format, Palette(isTerminal: Console.isOutputTerminal))
     // Whatever stands in the output of a step is read for commands.
     guard isGitHub, format != .github else { return Console.data(bytes) }

@@ -36,7 +36,7 @@ extension ReportedEpisode {
   /// What was judged here goes through the document that a server would have stored, so that both
   /// make the same page.
   init(_ episode: Episode, _ verdict: Verdict, externalID: String, source: String) throws {
-    let document = VerdictEncoder.document(verdict, id: nil, externalID: externalID)
+    let document = VerdictEncoder.document(verdict, of: episode, id: nil, externalID: externalID)
     name = externalID
     self.source = source
     let named: [(label: String, value: String?)] = [

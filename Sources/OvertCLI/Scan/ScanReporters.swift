@@ -69,8 +69,8 @@ enum ScanJSON {
     writer.object { writer in
       writer.field("source", result.source)
       switch result.outcome {
-      case .judged(_, let verdict, let externalID):
-        VerdictEncoder.write(verdict, id: nil, externalID: externalID, to: &writer)
+      case .judged(let episode, let verdict, let externalID):
+        VerdictEncoder.write(verdict, of: episode, id: nil, externalID: externalID, to: &writer)
       case .unreadable(let error): write(error, to: &writer)
       }
     }

@@ -112,6 +112,12 @@ struct ServerConfiguration {
   let serviceManager: ServiceManager
   private let isInsecureAllowed: Bool
 
+  /// Whether a libpq string or URI has a password in it.
+  private static func holdsPassword(_ url: String) -> Bool {
+    if url.range(of: #"(^|[\s?&])password\s*="#, options: .regularExpression) != nil { return true }
+    return url.range(of: "^[a-z]+://[^/@]*:[^/@]+@", options: .regularExpression) != nil
+  }
+
   init(_ options: ServerOptions, _ settings: Settings) throws {
     host = try settings.value("HOST", flag: options.host) ?? ServerOptions.hostDefault
     let portText = try settings.value("PORT", flag: options.port)
@@ -119,6 +125,12 @@ struct ServerConfiguration {
       throw CommandFailure(.usage, "the port '\(portText ?? "")' is not from 0 to 65535")
     }
     self.port = port
+    if let flag = options.databaseURL, Self.holdsPassword(flag) {
+      throw CommandFailure(
+        .usage,
+        "a password is no argument, which others on the machine could read; set DATABASE_URL "
+          + "or DATABASE_URL_FILE, or keep it in ~/.pgpass")
+    }
     databaseURL = try settings.value("DATABASE_URL", flag: options.databaseURL)
     readURL = try settings.value("OVERT_READ_URL")
     stateFolder = try settings.stateFolder(flag: options.stateDir)
