@@ -32,6 +32,8 @@ struct ScanDocument: Sendable {
     case records([UInt8])
     /// Read where it is judged.
     case sample(InspectArchive, InspectArchive.Sample)
+    /// One sample of a large log, read where it is judged.
+    case cut(InspectLogCutter.Outline, Range<Int>, ArchiveFile)
     /// What stands there is no document.
     case unreadable(ImportError)
   }
@@ -48,6 +50,7 @@ struct ScanDocument: Sendable {
     switch content {
     case .document(let bytes), .records(let bytes): bytes.count
     case .sample(_, let sample): sample.byteCount
+    case .cut(_, let range, _): range.count
     case .unreadable: 0
     }
   }
@@ -57,6 +60,8 @@ struct ScanDocument: Sendable {
     switch content {
     case .document(let bytes), .records(let bytes): return bytes
     case .sample(let archive, let sample): return try archive.document(sample)
+    case .cut(let outline, let range, let file):
+      return try outline.document(range) { file.read($0) }
     case .unreadable(let error): throw error
     }
   }
@@ -90,6 +95,8 @@ struct ScanInput {
   private static let sniffedLinesMax = 16
   /// Bytes that are read at once; the largest document of a file of lines.
   private static let blockBytes = 4 << 20
+  /// A log from this size on is read sample by sample, on all cores.
+  private static let cutBytesMin = 8 << 20
   static let documentBytesMax = 64 << 20
 
   let files: [String]
@@ -162,6 +169,7 @@ struct ScanInput {
     defer { if file != "-" { try? handle.close() } }  // Closing a file that was only read.
     let name = (file as NSString).pathExtension.lowercased()
     if Self.documentExtensions.contains(name) {
+      if let samples = try Self.cut(handle, file) { return try body(samples) }
       return try body([try Self.whole(handle, file)])
     }
     if Self.archiveExtensions.contains(name) { return try body(Self.samples(handle, file)) }
@@ -194,6 +202,34 @@ struct ScanInput {
       }
     }
     return ScanDocument(DocumentPlace(file: file), bytes: bytes)
+  }
+
+  /// The samples of a large log of Inspect; nil if the file is small, or something else.
+  private static func cut(_ handle: FileHandle, _ path: String) throws -> [ScanDocument]? {
+    guard let file = ArchiveFile(handle), file.byteCount > cutBytesMin else { return nil }
+    var cutter = InspectLogCutter()
+    for start in stride(from: 0, to: file.byteCount, by: blockBytes) {
+      guard let block = file.read(start..<min(start + blockBytes, file.byteCount)) else {
+        throw ScanInputError(message: "\(path) cannot be read to its end")
+      }
+      cutter.take(block[...])
+    }
+    guard let outline = cutter.finish() else { return nil }
+    var documents = outline.samples.enumerated().map { index, range in
+      let place = DocumentPlace(file: path, number: index + 1)
+      guard range.count <= documentBytesMax else {
+        let message = "The sample is larger than \(documentBytesMax >> 20) MiB."
+        return ScanDocument(place, content: .unreadable(ImportError(.tooLarge, message)))
+      }
+      return ScanDocument(place, content: .cut(outline, range, file))
+    }
+    if outline.isCutOff {
+      documents.append(
+        ScanDocument(
+          DocumentPlace(file: path, number: outline.samples.count + 1),
+          content: .unreadable(ImportError(.malformed, "The log breaks off."))))
+    }
+    return documents
   }
 
   /// The samples of an archive; they are read when they are judged.
@@ -306,14 +342,17 @@ extension InspectArchive {
 }
 
 /// A file that is read at any place, by any number of threads at once.
-private final class ArchiveFile: Sendable {
+final class ArchiveFile: Sendable {
   private let descriptor: Int32
   let byteCount: Int
 
   /// nil if it is no file with places.
   init?(_ handle: FileHandle) {
     descriptor = dup(handle.fileDescriptor)
+    // Both descriptors share one place in the file, which others go on from.
+    let place = lseek(descriptor, 0, SEEK_CUR)
     byteCount = Int(lseek(descriptor, 0, SEEK_END))
+    lseek(descriptor, place, SEEK_SET)
     guard descriptor >= 0, byteCount >= 0 else {
       close(descriptor)
       return nil

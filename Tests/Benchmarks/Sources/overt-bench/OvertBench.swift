@@ -13,7 +13,8 @@ struct OvertBench: ParsableCommand {
       minute of the machine meets both sides. Needs docker/packages.txt's [bench].
       """,
     subcommands: [
-      HTTP.self, Attack.self, Rules.self, Monitor.self, Latent.self, Store.self, Review.self,
+      HTTP.self, Attack.self, Rules.self, Scan.self, Monitor.self, Latent.self, Store.self,
+      Review.self,
       All.self,
       StaticServer.self, IngestServer.self,
     ],
@@ -28,6 +29,7 @@ struct OvertBench: ParsableCommand {
       try HTTPBenchmark(options).run()
       try AttackBenchmark(options).run()
       try RulesBenchmark(options).run()
+      try FolderBenchmark(options).run()
       try MonitorBenchmark(options).run()
       try LatentBenchmark(options).run()
       try StoreBenchmark(options).run()
@@ -58,6 +60,16 @@ struct OvertBench: ParsableCommand {
       abstract: "Rule matching with exact spans, against bare Vectorscan on the same bytes.")
     @OptionGroup var options: Options
     func run() throws { try RulesBenchmark(options).run() }
+  }
+
+  struct Scan: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: """
+        overt scan of a gigabyte of JSON Lines and .eval archives, and of one JSON log of 200 MB: \
+        memory, cores, speed.
+        """)
+    @OptionGroup var options: Options
+    func run() throws { try FolderBenchmark(options).run() }
   }
 
   struct Monitor: ParsableCommand {
