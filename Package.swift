@@ -30,7 +30,8 @@ func suite(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 /// Files beside tests that are read at run time, not built.
 func fixtures(of suite: String) -> [String] {
-  ["RuleEngineTests", "OvertCLITests", "IntegrationTests"].contains(suite) ? ["Fixtures"] : []
+  ["RuleEngineTests", "OvertCLITests", "OversightServiceTests", "IntegrationTests"].contains(suite)
+    ? ["Fixtures"] : []
 }
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")

@@ -174,7 +174,7 @@ package struct EpisodeImporter: Sendable {
     return appendix
   }
 
-  private func read<Result>(
+  func read<Result>(
     _ bytes: [UInt8], isStrict: Bool, _ body: (JSONValue, inout Reading) -> Result?
   ) throws(ImportError) -> (Result?, Reading) {
     var reading = Reading(isStrict: isStrict)
@@ -220,7 +220,7 @@ extension ImportError {
 
 extension Reading {
   /// The problems met so far as one error; nil if there are none.
-  fileprivate var error: ImportError? {
+  var error: ImportError? {
     guard !problems.isEmpty else { return nil }
     let count = isTruncated ? "More than \(problems.count)" : "\(problems.count)"
     return ImportError(

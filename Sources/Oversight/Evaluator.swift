@@ -39,6 +39,11 @@ package struct Evaluator: Sendable {
     self.versions = versions
   }
 
+  /// What one scorer says of an episode; nil if it is not configured.
+  package func outcome(of name: ScorerName, on episode: Episode) -> Outcome? {
+    scorers.first { $0.name == name }?.score(episode)
+  }
+
   /// - Parameters:
   ///   - given: outcomes that others came to, such as a monitor that takes its time.
   ///   - asking: is told what all scorers here make of the episode together, and whether they flag

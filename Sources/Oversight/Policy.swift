@@ -31,6 +31,8 @@ package struct Policy: Sendable, Equatable {
   package var redaction: RedactionPolicy?
   /// Which episodes people look at.
   package var review = ReviewPolicy()
+  /// What leads to asking about a plan, and to denying it.
+  package var plans = PlanPolicy()
   /// Visibilities of reasoning that make an episode incomplete.
   package var unreadable: Set<Visibility>
   /// Whether an episode without any readable reasoning is incomplete.

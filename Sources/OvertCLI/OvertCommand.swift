@@ -22,7 +22,7 @@ struct OvertCommand: ParsableCommand {
       ReviewCommand.self,
       StatsCommand.self,
       RulesCommand.self, LatentCommand.self, ModelsCommand.self, GateCommand.self,
-      ReportCommand.self,
+      ReportCommand.self, PlanCommand.self,
       MonitorCommand.self, EvaluateCommand.self,
       CalibrateCommand.self, TokenCommand.self, AuditCommand.self,
       MigrateCommand.self, BackupCommand.self, RestoreCommand.self,

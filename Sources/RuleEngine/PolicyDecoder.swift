@@ -41,6 +41,7 @@ package enum PolicyDecoder {
       root,
       known: [
         "schema", "scorers", "flag", "reasoning", "cascade", "opacity", "review", "redaction",
+        "plans",
       ])
     let schema = reading.text(fields["schema"], "schema", in: root)
     if let schema, schema != Self.schema {
@@ -69,8 +70,68 @@ package enum PolicyDecoder {
     policy.flagPanelSuspicion = panelThreshold(flags["panel"], &reading)
     policy.opacity = fields["opacity"].flatMap { opacity($0, &reading) }
     policy.review = fields["review"].map { review($0, &reading) } ?? ReviewPolicy()
+    policy.plans = fields["plans"].map { plans($0, &reading) } ?? PlanPolicy()
     policy.redaction = fields["redaction"].flatMap { redaction($0, &reading) }
     return policy
+  }
+
+  private static func plans(_ node: Node, _ reading: inout YAMLReading) -> PlanPolicy {
+    let fields = reading.fields(
+      node,
+      known: [
+        "deny", "ask", "suspicion", "reasoning", "asks-per-run", "beyond-asks", "deadline-seconds",
+        "trust",
+      ])
+    var policy = PlanPolicy()
+    for (name, path) in [("deny", \PlanPolicy.deny), ("ask", \.ask)] where fields[name] != nil {
+      policy[keyPath: path] =
+        reading.word(fields[name], name, in: node, Severity.self) ?? policy[keyPath: path]
+    }
+    if let value = fields["suspicion"] {
+      policy.askSuspicion = share(value).flatMap(Suspicion.init)
+      if policy.askSuspicion == nil {
+        reading.report(.malformed, at: value, "A threshold is a number from 0 to 1.")
+      }
+    }
+    policy.requiresReasoning =
+      reading.boolean(fields["reasoning"], "reasoning") ?? policy.requiresReasoning
+    policy.asksPerRun =
+      reading.number(fields["asks-per-run"], "asks-per-run", in: 0...1_000_000)
+      ?? policy.asksPerRun
+    if fields["beyond-asks"] != nil {
+      let action = reading.word(fields["beyond-asks"], "beyond-asks", in: node, PlanAction.self)
+      policy.beyondAsks = action ?? policy.beyondAsks
+      if action == .allow {
+        reading.report(
+          .malformed, at: fields["beyond-asks"], "What nobody is asked about cannot be allowed.")
+      }
+    }
+    policy.deadlineSeconds =
+      reading.number(fields["deadline-seconds"], "deadline-seconds", in: 1...31_536_000)
+      ?? policy.deadlineSeconds
+    if let trust = fields["trust"] { policy.trust = planTrust(trust, &reading) }
+    return policy
+  }
+
+  private static func planTrust(
+    _ node: Node, _ reading: inout YAMLReading
+  ) -> PlanPolicy.TrustPolicy {
+    let fields = reading.fields(node, known: ["predictions", "brier", "brier-bad"])
+    var trust = PlanPolicy.TrustPolicy()
+    trust.predictionsMin =
+      reading.number(fields["predictions"], "predictions", in: 1...1_000_000)
+      ?? trust.predictionsMin
+    for (name, path) in [
+      ("brier", \PlanPolicy.TrustPolicy.brierMax), ("brier-bad", \.brierBad),
+    ] {
+      guard let value = fields[name] else { continue }
+      guard let number = share(value) else {
+        reading.report(.malformed, at: value, "A mean Brier score is a number from 0 to 1.")
+        continue
+      }
+      trust[keyPath: path] = number
+    }
+    return trust
   }
 
   private static func review(_ node: Node, _ reading: inout YAMLReading) -> ReviewPolicy {

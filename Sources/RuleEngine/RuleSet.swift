@@ -116,7 +116,7 @@ package struct RuleFolder: Sendable {
   private var set: RuleSet?
 
   /// Folders and files beside the rules that hold no rules.
-  private static let notRules: Set = ["samples", "corpus", "policy.yaml", "policy.yml"]
+  private static let notRules: Set = ["samples", "corpus", "charters", "policy.yaml", "policy.yml"]
 
   /// Reads a folder of rules (`<category>/<name>.yaml`), or one rule file, and compiles them.
   ///

@@ -16,6 +16,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case episode
   /// Archives of Inspect.
   case archive
+  /// Traces of OpenTelemetry in protobuf.
+  case traces
   /// Rule files.
   case rule
   /// Policy files.
@@ -28,6 +30,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .coding: coding(bytes)
     case .episode: episode(bytes)
     case .archive: archive(bytes)
+    case .traces: traces(bytes)
     case .rule: rule(bytes)
     case .policy: policy(bytes)
     }
@@ -143,6 +146,16 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     }
   }
 
+  /// A request is refused, or is JSON whose spans can be put together to a document again.
+  private func traces(_ bytes: [UInt8]) {
+    guard let json = try? OTLPTranscoder.json(traces: bytes) else { return }
+    guard let spans = try? OTLPSpans(json: json) else {
+      preconditionFailure("what was transcoded is JSON: \(hexadecimal(bytes))")
+    }
+    let documents = spans.spans.compactMap(\.document)
+    if !documents.isEmpty { episode(OTLPSpans.conversation(documents)) }
+  }
+
   /// A file is a rule without complaints, or is complained of.
   private func rule(_ bytes: [UInt8]) {
     let source = String(decoding: bytes, as: UTF8.self)
@@ -153,6 +166,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
   private func policy(_ bytes: [UInt8]) {
     let source = String(decoding: bytes, as: UTF8.self)
+    // Refused or read, the gate's files as well.
+    _ = try? GateDecoder.policy(source, file: "gate.yml")
+    _ = try? GateDecoder.suppressions(source, file: "ignore.yml")
     do {
       _ = try PolicyDecoder.read(source, file: "policy.yaml")
     } catch {

@@ -152,7 +152,7 @@ struct CommandLineTests {
   @Test(arguments: [
     "", "scan", "serve", "demo", "episodes", "rules", "token", "migrate", "evaluate", "calibrate",
     "monitor", "latent", "models", "gate", "report", "audit", "backup", "restore",
-    "config", "completions",
+    "config", "completions", "plan",
   ])
   func `help is as it was written`(command: String) throws {
     let result = try OvertProgram.run(

@@ -107,6 +107,14 @@ struct GateDecision {
     let counted = episodes(entries)
     let gaps = gaps(run)
     warnings += suppressionWarnings(used)
+    let mixed = run.mixedVersions.union(reference?.mixedVersions ?? []).sorted()
+    if !mixed.isEmpty {
+      warnings.append(
+        "the episodes were judged by several versions of \(mixed.joined(separator: ", "))")
+    }
+    if let reference, reference.versions != run.versions {
+      warnings.append("\(reference.title) was judged by other versions than \(run.title)")
+    }
 
     let comparison = reference.map { compare(run, counted, $0) }
     var failures = failures(run, entries, counted, comparison)

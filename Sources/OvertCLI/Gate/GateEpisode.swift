@@ -18,6 +18,8 @@ struct GateEpisode: Sendable {
   let turns: TurnCounts
   /// From medium, and from what counts; shadows are left out. In the order of the verdict.
   let findings: [GateFinding]
+  /// What judged it, by name; empty where the run knows.
+  var versions: [String: String] = [:]
 
   enum Place: Sendable, Equatable {
     case file(DocumentPlace)
@@ -196,5 +198,7 @@ extension GateEpisode {
     }
     maker.add(reasons: reported.verdict.reasons, severity: severity)
     findings = maker.findings
+    versions = Dictionary(
+      reported.verdict.versions.map { ($0.name, $0.version) }, uniquingKeysWith: { $1 })
   }
 }

@@ -22,7 +22,9 @@ struct GateRun: Sendable {
   /// Whether some file could not be read to its end.
   var isBroken = false
   /// What judged, by name.
-  var versions: [String: String] = [:]
+  private(set) var versions: [String: String] = [:]
+  /// Names of what judged some episodes in another version than others.
+  private(set) var mixedVersions: Set<String> = []
 
   private let requirement: GatePolicy.ReasoningRequirement
   /// Findings below are not looked at.
@@ -40,13 +42,22 @@ struct GateRun: Sendable {
   mutating func add(_ result: ScanResult) {
     switch result.outcome {
     case .judged(let episode, let verdict, let externalID):
-      if versions.isEmpty { versions = verdict.versions }
+      note(versions: verdict.versions)
       add(
         GateEpisode(
           episode, verdict, externalID: externalID, place: result.place, floor: floor))
     case .unreadable(let error):
       unreadableCount += 1
       if unreadable.count < Self.unreadableMax { unreadable.append((result.place, error.message)) }
+    }
+  }
+
+  /// Takes note of what judged an episode.
+  mutating func note(versions own: [String: String]) {
+    guard own != versions else { return }
+    for (name, version) in own {
+      if let known = versions[name], known != version { mixedVersions.insert(name) }
+      versions[name] = version
     }
   }
 

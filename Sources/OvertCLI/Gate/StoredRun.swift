@@ -49,7 +49,10 @@ struct StoredRun {
     }
     Console.progress("")
     var run = GateRun(title: labels.joined(separator: " "), policy)
-    for id in ids { if let episode = episodes[id] { run.add(episode) } }
+    for case let episode? in ids.map({ episodes[$0] }) {
+      run.note(versions: episode.versions)
+      run.add(episode)
+    }
     return run
   }
 

@@ -11,7 +11,7 @@ struct RulesCommand: ParsableCommand {
 
   struct Lint: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Say everything that is wrong with rule files.",
+      abstract: "Say everything that is wrong with rule files and charters.",
       discussion: "Ends with 0, or with 78 if a rule cannot be used. Warnings do not count.")
 
     @Argument(help: "A folder of rules or a rule file. Default: the rules that come with overt.")
@@ -25,14 +25,28 @@ struct RulesCommand: ParsableCommand {
       for diagnostic in folder.diagnostics {
         Console.line(diagnostic.rendered(source: folder.sources[diagnostic.file]))
       }
-      let errors = folder.diagnostics.filter { !$0.code.isWarning }.count
+      var errors = folder.diagnostics.filter { !$0.code.isWarning }.count
       let warnings = folder.diagnostics.count - errors
+      for diagnostic in RulesCommand.charterDiagnostics(try Settings().rulesFolder(flag: path)) {
+        Console.line(diagnostic.rendered(source: nil))
+        errors += 1
+      }
       Console.line(
         "\(folder.rules.count) rules can be used: \(errors) errors, \(warnings) warnings")
       guard errors == 0, !strict || warnings == 0 else { throw ExitStatus.badConfiguration }
       guard !folder.rules.isEmpty else {
         throw CommandFailure(.badConfiguration, "there are no rules there")
       }
+    }
+  }
+
+  /// What is wrong with the charters of a folder.
+  fileprivate static func charterDiagnostics(_ folder: String) -> [Diagnostic] {
+    do throws(RuleError) {
+      _ = try CharterDecoder.read(rules: folder)
+      return []
+    } catch {
+      return error.diagnostics
     }
   }
 
