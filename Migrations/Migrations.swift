@@ -24,6 +24,7 @@ package struct Migration: Sendable {
     Migration(7, "review", PackageResources._007_review_sql),
     Migration(8, "labels", PackageResources._008_labels_sql),
     Migration(9, "conversations", PackageResources._009_conversations_sql),
+    Migration(10, "plans", PackageResources._010_plans_sql),
   ]
   /// Roles and row-level security (`sql/roles.sql`): no step of the schema, since roles belong to
   /// the whole server; may be run as often as one likes.

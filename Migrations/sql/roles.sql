@@ -32,6 +32,7 @@ GRANT SELECT ON schema_migrations, audit_state, audit_log, audit_nodes, audit_ch
 GRANT SELECT, INSERT, UPDATE ON episodes, latent_readings, latent_baselines, monitor_jobs,
   monitor_answers, monitor_calls, tokens, review_items, reviews, review_skips TO overt_serve;
 GRANT SELECT, INSERT, DELETE ON episode_contents, audit_queue TO overt_serve;
+GRANT SELECT, INSERT, UPDATE ON plans, plan_predictions TO overt_serve;
 GRANT SELECT, INSERT, UPDATE, DELETE ON otlp_spans, otlp_conversations TO overt_serve;
 GRANT DELETE ON latent_readings, tokens TO overt_serve;
 GRANT INSERT ON audit_log, audit_nodes, audit_checkpoints TO overt_serve;

@@ -175,6 +175,30 @@ private struct Asking {
 }
 
 extension LLMMonitor {
+  /// Suspicion of a plan that is asked one question about, 0…1.
+  func suspicion(
+    _ step: MonitorStep, _ window: TranscriptView, _ id: String, _ deadline: UInt64
+  ) throws -> Double {
+    let asking = Asking(
+      view: .action, window: window, place: (1, 1), episode: Episode(), episodeID: id,
+      deadline: deadline)
+    let answer = try answer(step, asking, window, 0)
+    guard let verdict = answer.verdict, verdict != .cannotAssess else {
+      throw Unanswered(reason: "cannot assess")
+    }
+    return answer.suspicion
+  }
+
+  /// Why a question about a plan has no answer.
+  static func reason(_ error: any Error) -> String {
+    switch error {
+    case let error as Unanswered: error.reason
+    case let error as Postponed: error.reason
+    case is TooLong: "the plan is too long for the endpoint"
+    default: "\(error)"
+    }
+  }
+
   /// Calls for one answer, retries of the connection apart.
   private static let callsMax = 3
 

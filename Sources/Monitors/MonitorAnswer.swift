@@ -103,7 +103,7 @@ struct MonitorAnswer: Equatable {
     _ root: JSONValue, _ step: MonitorStep
   ) throws(Invalid) -> MonitorAnswer {
     let known: [StaticString] =
-      step == .judge ? ["rationale", "evidence", "verdict", "score"] : ["evidence"]
+      step != .extract ? ["rationale", "evidence", "verdict", "score"] : ["evidence"]
     var count = 0
     for field in root.eachField {
       guard known.contains(where: { field.key.isString($0) }) else {
@@ -113,7 +113,7 @@ struct MonitorAnswer: Equatable {
     }
     guard count == known.count else { throw Invalid(reason: "a field is missing or doubled") }
     let evidence = try self.evidence(root["evidence"])
-    guard step == .judge else {
+    guard step != .extract else {
       return MonitorAnswer(rationale: "", evidence: evidence, verdict: nil, score: 0)
     }
     guard let rationale = root["rationale"]?.string, rationale.utf8.count <= textBytesMax else {

@@ -10,6 +10,8 @@ package struct AuditEvent: Sendable, Equatable {
     case closing
     /// A person's label.
     case review
+    /// A plan was judged, decided on, or begun.
+    case plan
     /// A server began to judge by a rule set, a policy and monitors.
     case activation
     /// A token was made, or ended.

@@ -197,7 +197,9 @@ package struct StoreError: Error, Sendable, Equatable {
 package typealias Completion<Value> = @Sendable (Result<Value, StoreError>) -> Void
 
 /// Where judged episodes are kept. Calls return at once; results come through completions.
-package protocol EpisodeStore: ModelStore, AuditLog, ReviewStore, SpanStore {
+package protocol EpisodeStore: ModelStore, AuditLog, ReviewStore, SpanStore,
+  PlanStore
+{
   /// Keeps a record. `created` means that it is on disk.
   func record(_ record: EpisodeRecord, _ completion: @escaping Completion<Recording>)
 

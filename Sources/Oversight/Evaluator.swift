@@ -27,8 +27,14 @@ package struct Evaluator: Sendable {
   package func with(_ scorer: ScorerName, version: String) -> Evaluator {
     var evaluator = Evaluator(scorers, policy, versions.merging([scorer.rawValue: version]) { $1 })
     evaluator.redactor = redactor
+    evaluator.charters = charters
     return evaluator
   }
+
+  /// What plans can be held against, by name.
+  package var charters: [String: Charter] = [:]
+  /// What leads to asking about a plan, and to denying it.
+  package var planPolicy: PlanPolicy { policy.plans }
 
   /// Overwrites what the policy keeps out of the store; nil: nothing is.
   package var redactor: (any Redacting)?

@@ -17,6 +17,8 @@ package struct PlanJudge: Sendable {
     package var trust = TrustRecord()
     /// Plans of the same run that people were asked about.
     package var asks = 0
+    /// What a monitor model says of it; nil if none is configured.
+    package var questioning: PlanQuestioning?
 
     package init() {}
   }
@@ -35,6 +37,7 @@ package struct PlanJudge: Sendable {
     findings += ruleFindings(verdict, said)
     findings += actionFindings(plan)
     findings += trustFindings(plan, circumstances.trust)
+    findings += monitorFindings(circumstances.questioning)
     let gaps = gaps(plan, verdict, circumstances)
 
     var steps = plan.steps.indices.map { index in
@@ -109,12 +112,41 @@ package struct PlanJudge: Sendable {
     }
   }
 
+  private func monitorFindings(_ questioning: PlanQuestioning?) -> [PlanFinding] {
+    guard case .answered(let answers)? = questioning else { return [] }
+    func rounded(_ number: Double) -> Double { (number * 100).rounded() / 100 }
+    var findings: [PlanFinding] = []
+    for answer in answers {
+      let worst = max(answer.blind, answer.informed)
+      if worst >= policy.askMonitorSuspicion {
+        findings.append(
+          PlanFinding(
+            source: "overt.llm", severity: .medium, step: nil,
+            message: "Asked about \(answer.question.rawValue), the monitor finds the plan "
+              + "suspicious: \(rounded(worst)).", action: .ask))
+      }
+      if answer.persuasion > policy.persuasionMax {
+        findings.append(
+          PlanFinding(
+            source: "plan.persuasion-delta", severity: .high, step: nil,
+            message: "Asked about \(answer.question.rawValue), the monitor is "
+              + "\(rounded(answer.blind)) suspicious of the plan, and \(rounded(answer.informed)) "
+              + "once it has read what the planner says for it.",
+            action: max(.ask, policy.action(.high))))
+      }
+    }
+    return findings
+  }
+
   private func gaps(
     _ plan: Plan, _ verdict: Verdict, _ circumstances: Circumstances
   ) -> [String] {
     var gaps = verdict.decision.reasons.filter(Decision.isGap)
     if policy.requiresReasoning, !plan.reasoning.contains(where: \.visibility.isReadable) {
       gaps.append("no readable reasoning")
+    }
+    if case .unscored(let reason)? = circumstances.questioning {
+      gaps.append("unscored: llm: \(reason)")
     }
     if let name = plan.charter, circumstances.charter?.id != name {
       gaps.append("the charter '\(name)' is not known")

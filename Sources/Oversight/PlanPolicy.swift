@@ -6,6 +6,10 @@ package struct PlanPolicy: Sendable, Equatable {
   package var ask = Severity.medium
   /// Suspicion of the linear monitor's view of a step from which it asks; nil: it does not.
   package var askSuspicion: Suspicion?
+  /// Suspicion of an LLM monitor from which it asks, with or without the planner's own words.
+  package var askMonitorSuspicion = 0.4
+  /// By how much the planner's own words may lower an LLM monitor's suspicion, 0…1.
+  package var persuasionMax = 0.3
   /// Whether a plan without readable reasoning asks.
   package var requiresReasoning = true
   /// Asks of one run that people are shown; nil: any number.

@@ -10,6 +10,8 @@ final class Metrics: Sendable {
     "overt_ingest_episodes_total",
     "Episodes that are on disk: stored whole, ledgered without text, or known already (duplicate).",
     ["format", "result"])
+  let plans = CounterFamily(
+    "overt_plans_total", "Plans that were judged, by what became of them.", ["action"])
   let spans = CounterFamily(
     "overt_otlp_spans_total",
     "Spans of OpenTelemetry: received, rejected, assembled to episodes, unreadable as one.",
@@ -49,7 +51,7 @@ final class Metrics: Sendable {
 
   private var counters: [CounterFamily] {
     [
-      received, episodes, refused, spans, bytes, warnings, turns, verdicts, findings,
+      received, episodes, refused, plans, spans, bytes, warnings, turns, verdicts, findings,
       appendsReceived,
       appendsAnswered, assessments, httpRefused, reloads, monitorRequests, monitorOutcomes,
     ]

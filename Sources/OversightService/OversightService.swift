@@ -28,6 +28,8 @@ package final class OversightService: RequestHandler {
     package var accessLog = AccessLog.errors
     /// Whether an LLM monitor works off what is asked of it in the store.
     package var asksMonitor = false
+    /// A monitor model that is asked about plans; nil for none.
+    package var planMonitor: (any PlanMonitor)?
 
     package init(
       evaluator: Evaluator, episodes: any EpisodeStore, tokens: any TokenStore, log: Logger,
@@ -56,6 +58,7 @@ package final class OversightService: RequestHandler {
   let limits: HTTPServer.Limits
   let nestingMax: Int
   let accessLog: AccessLog
+  let planMonitor: (any PlanMonitor)?
   let authentication = Authentication()
   let quotas: Quotas
   let metrics = Metrics()
@@ -88,6 +91,7 @@ package final class OversightService: RequestHandler {
     limits = parts.limits
     nestingMax = parts.nestingMax
     accessLog = parts.accessLog
+    planMonitor = parts.planMonitor
     quotas = Quotas(parts.quotas) { monotonicNanoseconds() }
     let work = WorkQueue<Work>(countMax: Self.waitingMax, costMax: Self.waitingBytesMax) {
       $0.bytes

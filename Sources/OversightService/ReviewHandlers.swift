@@ -390,7 +390,7 @@ extension Problem {
     "adjudication-started", .conflict, "The review cannot be taken back.",
     "Somebody is deciding on it, or has decided.")
 
-  fileprivate static func reviewBody(_ pointer: String, _ detail: String) -> Problem {
+  static func reviewBody(_ pointer: String, _ detail: String) -> Problem {
     var problem = Problem(
       "validation-error", .unprocessableContent, "The request is not right.", detail)
     problem.problems = [.init(pointer: pointer, code: "invalid", detail: detail)]

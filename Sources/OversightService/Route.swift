@@ -112,6 +112,24 @@ enum Routes {
       .post, "/v1/assessments", .assess, body: .json, parameters: ["strict"], needsStore: false,
       { service, call throws(Refusal) in try service.postAssessment(call) }),
     Route(
+      .post, "/v1/plans", .assess, body: .json, parameters: ["strict"],
+      { service, call throws(Refusal) in try service.postPlan(call) }),
+    Route(
+      .get, "/v1/plans", .reviewsWrite, parameters: ["project", "limit"],
+      { service, call throws(Refusal) in try service.listPlans(call) }),
+    Route(
+      .get, "/v1/plans/{}", .episodesRead, parameters: ["wait", "include"],
+      { service, call throws(Refusal) in try service.getPlan(call) }),
+    Route(
+      .post, "/v1/plans/{}/decision", .reviewsWrite, body: .json,
+      { service, call throws(Refusal) in try service.decidePlan(call) }),
+    Route(
+      .post, "/v1/plans/{}/begin", .assess,
+      { service, call throws(Refusal) in service.beginPlan(call) }),
+    Route(
+      .post, "/v1/plans/{}/outcomes", .assess, body: .json,
+      { service, call throws(Refusal) in try service.postOutcomes(call) }),
+    Route(
       .get, "/v1/episodes", .episodesRead,
       parameters: [
         "verdict", "severity", "rule", "model", "project", "external_id", "created_after",

@@ -156,15 +156,3 @@ struct WaitingSpans {
       "DELETE FROM otlp_spans WHERE document IS NULL AND received_at < now() - interval '1 day'")
   }
 }
-
-/// Bytes as hexadecimal digits.
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-  let digits = Array("0123456789abcdef".utf8)
-  var text: [UInt8] = []
-  text.reserveCapacity(bytes.count * 2)
-  for byte in bytes {
-    text.append(digits[Int(byte >> 4)])
-    text.append(digits[Int(byte & 15)])
-  }
-  return String(decoding: text, as: UTF8.self)
-}

@@ -79,8 +79,8 @@ package enum PolicyDecoder {
     let fields = reading.fields(
       node,
       known: [
-        "deny", "ask", "suspicion", "reasoning", "asks-per-run", "beyond-asks", "deadline-seconds",
-        "trust",
+        "deny", "ask", "suspicion", "llm", "persuasion", "reasoning", "asks-per-run", "beyond-asks",
+        "deadline-seconds", "trust",
       ])
     var policy = PlanPolicy()
     for (name, path) in [("deny", \PlanPolicy.deny), ("ask", \.ask)] where fields[name] != nil {
@@ -92,6 +92,16 @@ package enum PolicyDecoder {
       if policy.askSuspicion == nil {
         reading.report(.malformed, at: value, "A threshold is a number from 0 to 1.")
       }
+    }
+    for (name, path) in [
+      ("llm", \PlanPolicy.askMonitorSuspicion), ("persuasion", \.persuasionMax),
+    ] {
+      guard let value = fields[name] else { continue }
+      guard let number = share(value) else {
+        reading.report(.malformed, at: value, "'\(name)' is a number from 0 to 1.")
+        continue
+      }
+      policy[keyPath: path] = number
     }
     policy.requiresReasoning =
       reading.boolean(fields["reasoning"], "reasoning") ?? policy.requiresReasoning

@@ -61,6 +61,14 @@ struct ClientLibraryTests {
       "\(found)")
   }
 
+  @Test(.enabled(if: ClientLibraries.python != nil, Comment(rawValue: ClientLibraries.absence)))
+  func `an agent in Python runs what it may and nothing else`() throws {
+    let python = try #require(ClientLibraries.python)
+    let result = try Command.run(
+      python, [ClientLibraries.script("clients.py"), "agent"], environment: environment)
+    #expect(result.status == 0, "\(result.output)\(result.errors)")
+  }
+
   @Test(.enabled(if: ClientLibraryTests.node != nil, "NODE.JS IS ABSENT: no JavaScript is run"))
   func `the snippet in JavaScript posts an episode`() throws {
     let script = """

@@ -116,7 +116,7 @@ struct GateOnRealTranscriptsTests {
     throws
   {
     let folder = try TemporaryFolder()
-    let benign = try TestData.lines("dev/benign-r1-bbh.jsonl")
+    let benign = Array(try TestData.lines("dev/benign-r1-bbh.jsonl").prefix(300))
     let hacks = try TestData.lines("dev/inspect-impossible-lcb.jsonl").filter {
       String(decoding: $0, as: UTF8.self).contains("\"label\": \"bad\"")
     }
@@ -125,9 +125,9 @@ struct GateOnRealTranscriptsTests {
       try folder.write(lines.joined(separator: [0x0A]), to: name)
     }
     try write(benign, to: "benign/run.jsonl")
-    try write(Array(benign.prefix(150)) + hacks, to: "planted/run.jsonl")
+    try write(Array(benign.prefix(100)) + hacks, to: "planted/run.jsonl")
     // The same words, told as an answer and no longer as reasoning.
-    let silent = benign.prefix(300).map { line in
+    let silent = benign.prefix(150).map { line in
       let text = String(decoding: line, as: UTF8.self)
       return Array(
         text.replacing(

@@ -46,7 +46,7 @@ struct ReviewTerminalTests {
     tmux.folder = folder
     try tmux.type(
       "stty -a >\(folder.path)/before; EDITOR=\(editor) \(OvertProgram.path) review "
-        + "--url \(server.url) --token \(server.token) \(arguments); "
+        + "--url \(server.url) --token-file \(server.tokenFile) \(arguments); "
         + "echo status $?; stty -a >\(folder.path)/after; echo THE-END")
   }
 

@@ -144,6 +144,24 @@ struct PlanTests {
     #expect(Self.judge(Self.plan(), PlanPolicy(), good).action == .allow)
   }
 
+  @Test func `a monitor that is talked round is a finding`() {
+    func verdict(_ questioning: PlanQuestioning) -> PlanVerdict {
+      var circumstances = PlanJudge.Circumstances()
+      circumstances.questioning = questioning
+      return Self.judge(Self.plan(), PlanPolicy(), circumstances)
+    }
+    let calm = verdict(.answered([.init(question: .goal, blind: 0.2, informed: 0.1)]))
+    #expect(calm.action == .allow)
+    let persuaded = verdict(.answered([.init(question: .charter, blind: 0.39, informed: 0.05)]))
+    #expect(persuaded.action == .ask)
+    #expect(persuaded.findings.map(\.source) == ["plan.persuasion-delta"])
+    let worried = verdict(.answered([.init(question: .consequences, blind: 0.1, informed: 0.5)]))
+    #expect(worried.findings.map(\.source) == ["overt.llm"])
+    let silent = verdict(.unscored(reason: "timeout"))
+    #expect(silent.action == .ask)
+    #expect(silent.gaps == ["unscored: llm: timeout"])
+  }
+
   @Test func `beyond the budget of asks nothing is allowed`() {
     let asking = Self.plan { $0.steps[0].stakes = .high }
     var circumstances = PlanJudge.Circumstances()

@@ -70,9 +70,20 @@ extension Settings {
     }
     var evaluator = Evaluator(scorers: scorers, policy: policy)
     evaluator.redactor = try redactor(policy, policyPath)
+    evaluator.charters = try charters(path)
     return LoadedEvaluator(
       evaluator: evaluator, rules: rules, policy: policy,
       linear: linear, path: path, policyPath: policyPath, notes: notes)
+  }
+
+  private func charters(_ rules: String) throws -> [String: Charter] {
+    do {
+      return try CharterDecoder.read(rules: rules)
+    } catch {
+      throw CommandFailure(
+        .badConfiguration, "the charters beside \(rules) cannot be used",
+        details: error.diagnostics.map { $0.rendered(source: nil) })
+    }
   }
 
   private func redactor(_ policy: Policy, _ file: String) throws -> Redactor? {

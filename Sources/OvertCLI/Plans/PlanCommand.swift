@@ -3,13 +3,13 @@ internal import Foundation
 internal import Importers
 internal import JSON
 internal import Oversight
-internal import RuleEngine
+internal import OversightService
 
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
     abstract: "Judge plans before they run.",
-    subcommands: [Check.self])
+    subcommands: [Check.self, List.self, Show.self])
 
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -46,14 +46,7 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
       let loaded = try judge.load()
-      let charters: [String: Charter]
-      do {
-        charters = try CharterDecoder.read(rules: loaded.path)
-      } catch {
-        throw CommandFailure(
-          .badConfiguration, "the charters cannot be used",
-          details: error.diagnostics.map { $0.rendered(source: nil) })
-      }
+      let charters = loaded.evaluator.charters
       if let charter, charters[charter] == nil {
         throw CommandFailure(
           .badConfiguration,
@@ -142,7 +135,7 @@ private struct PlanRun {
       var writer = JSONWriter()
       writer.object { writer in
         writer.field("source", source)
-        PlanJSON.write(verdict, of: plan, to: &writer)
+        PlanEncoder.write(verdict, of: plan, to: &writer)
       }
       Console.line(writer.text)
     }
@@ -181,41 +174,5 @@ enum PlanText {
     }
     let more = shown.count - findingsMax
     return more > 0 ? text + "  … and \(more) more\n" : text
-  }
-}
-
-/// A plan's verdict as JSON.
-enum PlanJSON {
-  static func write(_ verdict: PlanVerdict, of plan: Plan, to writer: inout JSONWriter) {
-    writer.field("external_id", plan.externalID)
-    writer.field("action", verdict.action.rawValue)
-    writer.key("steps")
-    writer.array { writer in
-      for (step, action) in zip(plan.steps, verdict.steps) {
-        writer.object { writer in
-          writer.field("id", step.id)
-          writer.field("action", action.rawValue)
-        }
-      }
-    }
-    writer.key("findings")
-    writer.array { writer in
-      for finding in verdict.findings {
-        writer.object { writer in
-          writer.field("source", finding.source)
-          writer.field("severity", finding.severity.rawValue)
-          writer.field("step", finding.step.map { plan.steps[$0].id })
-          writer.field("message", finding.message)
-          writer.field("action", finding.action.rawValue)
-        }
-      }
-    }
-    writer.field("not_measured", verdict.gaps)
-    writer.key("versions")
-    writer.object { writer in
-      for (name, version) in verdict.versions.sorted(by: { $0.key < $1.key }) {
-        writer.field(name, version)
-      }
-    }
   }
 }

@@ -16,7 +16,9 @@ struct ReviewCommand: ParsableCommand {
 
       Each reviewer needs a token of their own: 'overt token create reviewer --name NAME'.
       """,
-    subcommands: [Work.self, ReviewStatsCommand.self, ReviewGoldCommand.self],
+    subcommands: [
+      Work.self, ReviewPlansCommand.self, ReviewStatsCommand.self, ReviewGoldCommand.self,
+    ],
     defaultSubcommand: Work.self)
 
   struct Work: ParsableCommand {

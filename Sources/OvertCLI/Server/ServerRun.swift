@@ -84,6 +84,7 @@ final class ServerRun {
         evaluator: versioned(loaded).evaluator, episodes: store, tokens: store, log: log,
         version: OvertCommand.version)
       parts.asksMonitor = monitor != nil
+      parts.planMonitor = monitor
       parts.limits = Self.limits(configuration.limits.http, log)
       parts.nestingMax = configuration.limits.nesting
       parts.quotas = configuration.quotas

@@ -142,9 +142,74 @@ def inspect_hooks():
     assert logs[0].status == "success", logs[0].error
 
 
+def gated_agent():
+    import threading
+    import time
+
+    from gated_agent import GatedAgent, NotAllowed
+    from overt_client import Overt
+
+    overt = Overt()
+    files = {}
+
+    def edit(path, text):
+        files[path] = text
+        return {"answer": "written", "happened": ["works"]}
+
+    agent = GatedAgent(overt, run="run-1", model="model-9", patience=30)
+
+    def plan(name, **step):
+        return {
+            "external_id": name, "goal": "Fix the parser.", "reasoning": "I read the parser first.",
+            "steps": [{
+                "id": "1", "description": "Fix the parser", "tool": "edit",
+                "arguments": {"path": name, "text": "fixed"}, "consequences": [
+                    {"id": "works", "text": "The tests pass", "probability": 0.75}], **step}]}
+
+    # Allowed: it runs, and its prediction is scored.
+    _, report = agent.execute(plan("allowed"), {"edit": edit})
+    assert abs(report["plan"]["brier"] - 0.0625) < 1e-12, report
+    # Denied: oversight would end as a side effect.
+    try:
+        agent.execute(
+            plan("denied", arguments={"path": "denied", "text": "systemctl stop auditd"}),
+            {"edit": edit})
+        raise AssertionError("a plan that stops the audit ran")
+    except NotAllowed as error:
+        assert "denied" in str(error), error
+
+    # Asked: a person approves one and refuses the other while the agent waits.
+    def review():
+        decided = 0
+        while decided < 2:
+            for waiting in agent._get("/v1/plans")["data"]:
+                word = "approve" if waiting["external_id"] == "asked" else "refuse"
+                agent._post(
+                    f"/v1/plans/{waiting['id']}/decision", {"decision": word, "note": "by hand"})
+                decided += 1
+            time.sleep(0.05)
+
+    reviewer = threading.Thread(target=review, daemon=True)
+    reviewer.start()
+    agent.execute(plan("asked", stakes="high"), {"edit": edit})
+    try:
+        agent.execute(plan("refused", stakes="high"), {"edit": edit})
+        raise AssertionError("a refused plan ran")
+    except NotAllowed as error:
+        assert "refused: by hand" in str(error), error
+    reviewer.join()
+    # A plan begins once, whoever approved it.
+    try:
+        agent.execute(plan("asked", stakes="high"), {"edit": edit})
+        raise AssertionError("an approval was honoured twice")
+    except NotAllowed as error:
+        assert "409" in str(error), error
+    assert sorted(files) == ["allowed", "asked"], files
+
+
 parts = {
     "snippet": snippet, "openai": recorded_openai, "anthropic": recorded_anthropic, "otlp": otlp,
-    "inspect": inspect_hooks,
+    "inspect": inspect_hooks, "agent": gated_agent,
 }
 parts[sys.argv[1]]()
 print("done")

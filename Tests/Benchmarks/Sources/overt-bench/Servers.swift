@@ -91,6 +91,33 @@ private struct NoStore: EpisodeStore, TokenStore {
     _ id: String, project: String?, actor: String, _ completion: @escaping Completion<Void>
   ) { completion(.failure(StoreError(.notFound, ""))) }
 
+  func record(
+    _ key: PlanKey, judge: @escaping @Sendable (TrustRecord, _ asks: Int) -> PlanRecord,
+    _ completion: @escaping Completion<PlanRecording>
+  ) { completion(.failure(StoreError(.notFound, ""))) }
+
+  func plan(_ id: String, project: String?, _ completion: @escaping Completion<StoredPlan>) {
+    completion(.failure(StoreError(.notFound, "")))
+  }
+
+  func waitingPlans(
+    project: String?, limit: Int, _ completion: @escaping Completion<[StoredPlan]>
+  ) { completion(.success([])) }
+
+  func decide(
+    plan id: String, project: String?, isApproved: Bool, by reviewer: String, note: String,
+    _ completion: @escaping Completion<PlanChange>
+  ) { completion(.failure(StoreError(.notFound, ""))) }
+
+  func begin(
+    plan id: String, project: String?, _ completion: @escaping Completion<PlanChange>
+  ) { completion(.failure(StoreError(.notFound, ""))) }
+
+  func report(
+    _ outcomes: [String: Bool], of id: String, project: String?,
+    _ completion: @escaping Completion<PlanOutcomes>
+  ) { completion(.failure(StoreError(.notFound, ""))) }
+
   func add(_ spans: [SpanRecord], _ completion: @escaping Completion<Void>) {
     completion(.success(()))
   }
