@@ -184,8 +184,9 @@ struct PlanEpisode {
         [step.description, step.purpose ?? ""] + step.consequences.map(\.text) + step.alternatives
       let text = words.filter { !$0.isEmpty }.joined(separator: "\n")
       if !text.isEmpty {
-        parts.append(.plan(text))
-        steps.append(index)
+        // Rules of plans and rules of what is written both read it; each says one thing of a step.
+        parts += [.plan(text), .text(text)]
+        steps += [index, index]
       }
       if let tool = step.tool {
         parts.append(.toolCall(ToolCall(id: step.id, name: tool, arguments: step.arguments)))

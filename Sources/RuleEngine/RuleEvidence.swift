@@ -83,15 +83,18 @@ package struct RuleEvidence: Sendable, Equatable {
   package let rows: [Row]
   /// What stands above the table.
   package let preamble: String
+  /// What stands below it: recorded runs as plans; empty if there are none, and in what was read.
+  package let plans: String
 
   package static let fileName = "EVIDENCE.md"
   private static let header =
     "| rule | version | digest | status | bad episodes hit | benign hit | benign at most | precision "
     + "| measured |"
 
-  package init(rows: [Row], preamble: String) {
+  package init(rows: [Row], preamble: String, plans: String = "") {
     self.rows = rows.sorted { $0.rule < $1.rule }
     self.preamble = preamble
+    self.plans = plans
   }
 
   /// Reads the table; lines that are none of it are passed over.
@@ -114,7 +117,8 @@ package struct RuleEvidence: Sendable, Equatable {
   /// The file.
   package var text: String {
     let lines = [Self.header, "|---|---|---|---|---|---|---|---|---|"] + rows.map(\.line)
-    return preamble + "\n" + lines.joined(separator: "\n") + "\n"
+    let below = plans.isEmpty ? "" : "\n" + plans
+    return preamble + "\n" + lines.joined(separator: "\n") + "\n" + below
   }
 }
 

@@ -37,7 +37,8 @@ extension RulesCommand {
       let loaded = try judge.load()
       let rules = loaded.rules.rules
       let scan = try LabelledScan(paths, judgedBy: loaded)
-      let measurement = EvidenceMeasurement(scan, rules: rules, date: Today.text)
+      let measurement = EvidenceMeasurement(
+        scan, rules: rules, date: Today.text, plans: PlanMeasurement(scan, loaded).text)
       Console.write(measurement.evidence.text)
       if write {
         try Self.save(measurement.evidence.text, to: "\(loaded.path)/\(RuleEvidence.fileName)")
@@ -89,7 +90,7 @@ struct EvidenceMeasurement {
   /// Share of benign episodes that stable rules of severity high or above may hit together.
   private static let packBenignMax = 0.01
 
-  init(_ scan: LabelledScan, rules: [Rule], date: String) {
+  init(_ scan: LabelledScan, rules: [Rule], date: String, plans: String = "") {
     let benign = scan.samples.filter { !$0.episode.isBad }
     let bad = scan.samples.filter(\.episode.isBad)
     let benignHits = Self.counts(benign.flatMap(\.rules))
@@ -118,7 +119,8 @@ struct EvidenceMeasurement {
     evidence = RuleEvidence(
       rows: rows,
       preamble: Self.preamble(
-        bad, benign, grave: grave.count, packHits: packHits, flagged: flagged))
+        bad, benign, grave: grave.count, packHits: packHits, flagged: flagged),
+      plans: plans)
     var problems = zip(rules, rows).compactMap { rule, row in
       rule.status.rawValue == row.status
         ? nil : "\(rule.id) is \(rule.status.rawValue) and has earned \(row.status)"
