@@ -1,4 +1,5 @@
 internal import Evaluation
+internal import Importers
 internal import Oversight
 internal import RuleEngine
 
