@@ -159,15 +159,32 @@ enum PlanWords {
 
   /// The sentences of a text, each in its words, in lower case.
   static func sentences(_ text: String) -> [[String]] {
-    text.split { ".!?;\n".contains($0) }.map(words).filter { !$0.isEmpty }
-  }
-
-  static func words(_ text: some StringProtocol) -> [String] {
-    text.lowercased().split { !($0.isLetter || $0.isNumber || $0 == "'") }.map(String.init)
+    var sentences: [[String]] = []
+    var sentence: [String] = []
+    var word: [UInt8] = []
+    func endWord() {
+      if !word.isEmpty { sentence.append(String(decoding: word, as: UTF8.self)) }
+      word.removeAll(keepingCapacity: true)
+    }
+    // By bytes: characters of other scripts are parts of words as well.
+    for byte in text.lowercased().utf8 {
+      switch byte {
+      case 0x30...0x39, 0x61...0x7A, 0x80..., UInt8(ascii: "'"): word.append(byte)
+      case UInt8(ascii: "."), UInt8(ascii: "!"), UInt8(ascii: "?"), UInt8(ascii: ";"), 0x0A:
+        endWord()
+        if !sentence.isEmpty { sentences.append(sentence) }
+        sentence.removeAll(keepingCapacity: true)
+      default: endWord()
+      }
+    }
+    endWord()
+    return sentence.isEmpty ? sentences : sentences + [sentence]
   }
 
   /// What a text is about: its words without endings, and without those that say nothing.
-  static func content(of text: String) -> Set<String> { content(of: words(text)) }
+  static func content(of text: String) -> Set<String> {
+    content(of: sentences(text).flatMap(\.self))
+  }
 
   static func content(of words: [String]) -> Set<String> {
     Set(words.filter { !empty.contains($0) && $0.count > 1 }.map(stem))

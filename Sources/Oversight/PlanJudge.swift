@@ -180,13 +180,15 @@ struct PlanEpisode {
     if let justification = plan.justification { parts.append(.text(justification)) }
     var steps: [Int?] = Array(repeating: nil, count: parts.count)
     for (index, step) in plan.steps.enumerated() {
-      let words =
-        [step.description, step.purpose ?? ""] + step.consequences.map(\.text) + step.alternatives
-      let text = words.filter { !$0.isEmpty }.joined(separator: "\n")
+      if !step.description.isEmpty {
+        parts.append(.text(step.description))
+        steps.append(index)
+      }
+      let said = [step.purpose ?? ""] + step.consequences.map(\.text) + step.alternatives
+      let text = said.filter { !$0.isEmpty }.joined(separator: "\n")
       if !text.isEmpty {
-        // Rules of plans and rules of what is written both read it; each says one thing of a step.
-        parts += [.plan(text), .text(text)]
-        steps += [index, index]
+        parts.append(.plan(text))
+        steps.append(index)
       }
       if let tool = step.tool {
         parts.append(.toolCall(ToolCall(id: step.id, name: tool, arguments: step.arguments)))
