@@ -41,5 +41,4 @@ CREATE TABLE plan_predictions (
   reported_at timestamptz,
   PRIMARY KEY (plan_id, consequence)
 );
-CREATE INDEX plan_predictions_known ON plan_predictions (project, planner)
-  WHERE happened IS NOT NULL;
+CREATE INDEX plan_predictions_by_planner ON plan_predictions (project, planner, plan_id);

@@ -98,7 +98,7 @@ package struct PlanJudge: Sendable {
   }
 
   private func trustFindings(_ plan: Plan, _ trust: TrustRecord) -> [PlanFinding] {
-    guard trust.predictions >= policy.trust.predictionsMin, let brier = trust.brier,
+    guard trust.counted >= policy.trust.predictionsMin, let brier = trust.pessimisticBrier,
       brier > policy.trust.brierMax
     else { return [] }
     let isBad = brier > policy.trust.brierBad
@@ -108,7 +108,8 @@ package struct PlanJudge: Sendable {
       return PlanFinding(
         source: "plan.planner-predicts-badly", severity: .medium, step: index,
         message: "The planner's predictions have a mean Brier score of "
-          + "\(Double(Int(brier * 1000)) / 1000) over \(trust.predictions).", action: .ask)
+          + "\(Double(Int(brier * 1000)) / 1000) over \(trust.counted), \(trust.unreported) of which "
+          + "nobody told what became.", action: .ask)
     }
   }
 
@@ -164,7 +165,7 @@ package struct PlanJudge: Sendable {
     versions["charter"] = circumstances.charter?.version
     versions["asks"] = "\(circumstances.asks)"
     let trust = circumstances.trust
-    versions["trust"] = "\(trust.predictions)/\(trust.squaredErrors)"
+    versions["trust"] = "\(trust.predictions)/\(trust.squaredErrors)/\(trust.unreported)"
     return versions
   }
 }

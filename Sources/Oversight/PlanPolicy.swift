@@ -44,6 +44,9 @@ package struct PlanPolicy: Sendable, Equatable {
 /// How well a planner has predicted: over the consequences whose outcome is known.
 package struct TrustRecord: Sendable, Equatable {
   package private(set) var predictions = 0
+  /// Predictions of plans that began long ago, of which nobody told what became. They count as wrong:
+  /// who reports nothing is not trusted more than who was wrong.
+  package private(set) var unreported = 0
   /// Sum of squared errors (Brier 1950).
   package private(set) var squaredErrors = 0.0
   /// By tenth of probability: how often something of it was predicted, the sum of what was said, and
@@ -69,6 +72,15 @@ package struct TrustRecord: Sendable, Equatable {
     bins[index].count += 1
     bins[index].said += probability
     if happened { bins[index].happened += 1 }
+  }
+
+  package mutating func addUnreported() { unreported += 1 }
+
+  /// Predictions that the record is about, told of or not, and their mean squared error, where what
+  /// was not told of has the worst; nil without one.
+  package var counted: Int { predictions + unreported }
+  package var pessimisticBrier: Double? {
+    counted > 0 ? (squaredErrors + Double(unreported)) / Double(counted) : nil
   }
 
   /// The mean Brier score, 0 (perfect) to 1; nil without a prediction.

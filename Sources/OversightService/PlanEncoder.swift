@@ -109,6 +109,7 @@ package enum PlanEncoder {
 
   private static func write(_ record: TrustRecord, to writer: inout JSONWriter) {
     writer.field("predictions", record.predictions)
+    writer.field("unreported", record.unreported)
     writer.field("brier", record.brier)
     writer.field("calibration_error", record.calibrationError)
     writer.key("calibration")

@@ -157,14 +157,19 @@ struct Plans {
   private func trust(project: String, planner: String) throws -> TrustRecord {
     let result = try connection.run(
       """
-      SELECT probability, happened FROM plan_predictions
-      WHERE project = $1 AND planner = $2 AND happened IS NOT NULL
+      SELECT probability, happened FROM plan_predictions AS prediction
+      WHERE project = $1 AND planner = $2 AND (happened IS NOT NULL OR EXISTS (
+        SELECT FROM plans WHERE plans.id = plan_id AND begun_at < now() - interval '1 hour'))
       ORDER BY plan_id DESC, consequence LIMIT 10000
       """, [.text(project), .text(storable(planner))])
     var record = TrustRecord()
     for row in 0..<result.rowCount {
       guard let probability = result.text(row, 0).flatMap(Double.init) else { continue }
-      record.add(probability: probability, happened: result.text(row, 1) == "t")
+      if let happened = result.text(row, 1) {
+        record.add(probability: probability, happened: happened == "t")
+      } else {
+        record.addUnreported()
+      }
     }
     return record
   }

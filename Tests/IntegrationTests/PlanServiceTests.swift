@@ -172,6 +172,22 @@ struct PlanServiceTests {
       String(decoding: next.body, as: UTF8.self).contains("plan.planner-predicts-badly"))
   }
 
+  @Test func `a planner that tells nothing of what became is asked about`() throws {
+    let predictions = (0..<25).map {
+      #"{"id": "c\#($0)", "text": "The test passes", "probability": 0.95}"#
+    }.joined(separator: ",")
+    let first = try #require(try post(Self.plan("silent", consequences: predictions)).string("id"))
+    #expect(try live.client().post("/v1/plans/\(first)/begin", "").status == 200)
+    let next = #"{"id": "x", "text": "The test passes", "probability": 0.9}"#
+    // It has only just begun.
+    #expect(try post(Self.plan("soon", consequences: next)).string("status") == "allowed")
+    try live.database.run(
+      "UPDATE plans SET begun_at = now() - interval '2 hours' WHERE id = '\(first)'")
+    let later = try post(Self.plan("later", consequences: next))
+    #expect(later.string("status") == "waiting")
+    #expect(String(decoding: later.body, as: UTF8.self).contains("25 of which nobody told"))
+  }
+
   @Test func `reviewers decide in the terminal`() async throws {
     let ids = try (0..<3).map { number in
       try #require(try post(Self.plan("cli-\(number)", stakes: "high")).string("id"))

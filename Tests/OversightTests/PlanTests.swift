@@ -248,6 +248,49 @@ struct PlanTests {
     #expect(Self.judge(plan, PlanPolicy(), circumstances).action >= before.action)
   }
 
+  @Test(arguments: 0..<200)
+  func `an outcome that is kept back never allows more`(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    let plan = Self.random(&random)
+    let outcomes = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+      (Double.random(in: 0...1, using: &random), Bool.random(using: &random))
+    }
+    var told = PlanJudge.Circumstances()
+    var kept = PlanJudge.Circumstances()
+    for (probability, happened) in outcomes {
+      told.trust.add(probability: probability, happened: happened)
+      if Bool.random(using: &random) {
+        kept.trust.add(probability: probability, happened: happened)
+      } else {
+        kept.trust.addUnreported()
+      }
+    }
+    let before = Self.judge(plan, PlanPolicy(), told)
+    #expect(Self.judge(plan, PlanPolicy(), kept).action >= before.action)
+    // So for a monitor's answers that did not come.
+    told.questioning = .answered([.init(question: .goal, blind: 0.5, informed: 0.5)])
+    kept.questioning = .unscored(reason: "timeout")
+    #expect(
+      Self.judge(plan, PlanPolicy(), kept).action >= Self.judge(plan, PlanPolicy(), told).action)
+  }
+
+  @Test func `a scorer that the policy requires and that failed asks`() {
+    struct Broken: Scorer {
+      let name = ScorerName.rules
+      let version = "sha256:0"
+      func score(_ episode: Episode, latent: LatentReading?) -> Outcome {
+        .unscored(reason: "out of order")
+      }
+    }
+    let policy = Policy(
+      version: "sha256:0", scorers: [.rules: .init(isRequired: true)], flagSeverity: .medium,
+      unreadable: [], requiresReasoning: false)
+    for scorers: [any Scorer] in [[Broken()], []] {
+      let judge = PlanJudge(Evaluator(scorers: scorers, policy: policy), PlanPolicy())
+      #expect(judge.judge(Self.plan()).action == .ask)
+    }
+  }
+
   // MARK: - Records of predictions
 
   @Test func `scores are those of the literature`() {

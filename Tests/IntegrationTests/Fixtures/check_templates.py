@@ -1,9 +1,11 @@
 """Checks the templates for pipelines as the pipelines do; prints the script of a step on request."""
 
+import json
 import pathlib
 import subprocess
 import sys
 
+import jsonschema
 import ruamel.yaml
 
 root = pathlib.Path(__file__).resolve().parents[3]
@@ -32,4 +34,8 @@ hooks = yaml.load(root / ".pre-commit-hooks.yaml")
 assert {hook["id"] for hook in hooks} == {"overt-rules-lint", "overt-rules-test", "overt-gate-check"}
 for hook in hooks:
     assert {"id", "name", "entry", "language", "files"} <= set(hook), hook
+charters = root / "Rules/charters"
+schema = json.loads((charters / "charter.schema.json").read_text())
+for path in charters.glob("*.yaml"):
+    jsonschema.validate(yaml.load(path), schema)
 print("templates are valid")
