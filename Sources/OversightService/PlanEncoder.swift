@@ -64,7 +64,9 @@ package enum PlanEncoder {
     writer.raw(plan.document)
     if includesText {
       writer.key("plan")
-      writer.raw(plan.received)
+      // What stands there and is no JSON to others, such as a bare NaN, is null to them.
+      let text = try? JSONParser().parse(plan.received) { root, _ in root.text }
+      writer.raw((text ?? "null").utf8)
     }
   }
 

@@ -188,6 +188,14 @@ struct PlanServiceTests {
     #expect(String(decoding: later.body, as: UTF8.self).contains("25 of which nobody told"))
   }
 
+  @Test func `a plan is handed back as JSON, whatever stood in it`() throws {
+    let odd = Self.plan("odd").replacing(#"{"path": "a"}"#, with: #"{"path": NaN}"#)
+    let id = try #require(try post(odd).string("id"))
+    let answer = try live.client().get("/v1/plans/\(id)?include=plan").object
+    let steps = (answer["plan"] as? [String: Any])?["steps"] as? [[String: Any]]
+    #expect((steps?.first?["arguments"] as? [String: Any])?["path"] is NSNull)
+  }
+
   @Test func `reviewers decide in the terminal`() async throws {
     let ids = try (0..<3).map { number in
       try #require(try post(Self.plan("cli-\(number)", stakes: "high")).string("id"))
