@@ -54,15 +54,18 @@ package struct InspectLogCutter {
 
   /// Takes the next bytes of the file.
   package mutating func take(_ block: ArraySlice<UInt8>) {
-    guard !isOther, !hasEnded else { return }
+    guard !isOther else { return }
     for byte in block {
-      if isInString {
+      if hasEnded {
+        // Something behind the log would be lost.
+        if ![0x20, 0x09, 0x0A, 0x0D].contains(byte) { isOther = true }
+      } else if isInString {
         readString(byte)
       } else {
         read(byte)
       }
       position += 1
-      if isOther || hasEnded { return }
+      if isOther { return }
     }
   }
 
@@ -86,6 +89,7 @@ package struct InspectLogCutter {
     switch byte {
     case UInt8(ascii: "\""):
       isInString = true
+      refuseLooseSample()
       guard depth == 1 else { return }
       if expectsName {
         isName = true
@@ -102,12 +106,18 @@ package struct InspectLogCutter {
       expectsName = true
     case UInt8(ascii: ":"), 0x20, 0x09, 0x0A, 0x0D: break
     default:
+      refuseLooseSample()
       if depth == 0 {
         isOther = true
       } else if depth == 1, valueStart == nil {
         valueStart = position
       }
     }
+  }
+
+  /// A sample that is no object is nothing to be passed over: the log is read whole, and refused.
+  private mutating func refuseLooseSample() {
+    if depth == 2, field == "samples" { isOther = true }
   }
 
   private mutating func open(_ byte: UInt8) {

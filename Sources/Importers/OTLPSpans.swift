@@ -34,16 +34,22 @@ package struct OTLPSpans: Sendable {
   /// - Throws: ``ImportError`` if it is none.
   package init(json bytes: [UInt8]) throws(ImportError) {
     do throws(JSONError) {
-      self = try Self.parsers.use { parser throws(JSONError) in
+      let read: OTLPSpans? = try Self.parsers.use { parser throws(JSONError) in
         try parser.parse(bytes) { root, _ in
+          guard root.kind == .object else { return nil }
           var spans = OTLPSpans()
           spans.read(root)
           return spans
         }
       }
+      if let read {
+        self = read
+        return
+      }
     } catch {
       throw ImportError(.malformed, "The body is no JSON.")
     }
+    throw ImportError(.malformed, "The body is no object, as a trace request is.")
   }
 
   private init() {}

@@ -39,6 +39,9 @@ enum PlanDecoder {
     for name in ["schema", "goal", "steps"] as [StaticString] where root[name] == nil {
       reading.at(name) { $0.problem("required", "A plan needs it.") }
     }
+    if let steps = root["steps"], steps.kind == .array, steps.first == nil {
+      reading.at("steps") { $0.problem("required", "A plan needs a step.") }
+    }
     var seen: Set<String> = []
     for (index, step) in plan.steps.enumerated() where !seen.insert(step.id).inserted {
       reading.at("steps") { reading in
@@ -115,7 +118,11 @@ enum PlanDecoder {
     }
     if value.isNull { return [] }
     var parts: [Reasoning] = []
-    for (index, element) in reading.eachElement(value).prefix(listMax).enumerated() {
+    for (index, element) in reading.eachElement(value).enumerated() {
+      guard index < listMax else {
+        reading.problem("too-many", "The limit is \(listMax).")
+        break
+      }
       reading.at(index) { reading in
         guard reading.isObject(element) else { return }
         let visibility =
@@ -245,7 +252,12 @@ extension Plan {
           step.description = words.joined(separator: "\n")
           words = []
           steps.append(step)
-        case .toolResult, .other: break
+        case .other(let type, let json):
+          // What nobody knows may be a call as well.
+          var step = PlanStep(id: "\(steps.count + 1)")
+          step.description = "\(type) \(json)"
+          steps.append(step)
+        case .toolResult: break
         }
       }
     }

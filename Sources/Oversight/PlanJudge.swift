@@ -143,7 +143,10 @@ package struct PlanJudge: Sendable {
     _ plan: Plan, _ verdict: Verdict, _ circumstances: Circumstances
   ) -> [String] {
     var gaps = verdict.decision.reasons.filter(Decision.isGap)
-    if policy.requiresReasoning, !plan.reasoning.contains(where: \.visibility.isReadable) {
+    let isReasoned = plan.reasoning.contains { thought in
+      thought.visibility.isReadable && thought.text.contains { !$0.isWhitespace }
+    }
+    if policy.requiresReasoning, !isReasoned {
       gaps.append("no readable reasoning")
     }
     if case .unscored(let reason)? = circumstances.questioning {

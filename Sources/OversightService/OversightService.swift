@@ -48,6 +48,9 @@ package final class OversightService: RequestHandler {
   /// Large bodies that may wait for a worker, and their bytes.
   private static let waitingMax = 256
   private static let waitingBytesMax = 512 << 20
+  /// Plans that a monitor model may be asked about at once, and that may wait for it.
+  private static let planThreads = 8
+  private static let plansWaitingMax = 64
   /// Seconds between two complaints of one kind.
   private static let complaintSeconds: UInt64 = 10
 
@@ -78,6 +81,11 @@ package final class OversightService: RequestHandler {
 
   private let work: WorkQueue<Work>
   private let workers: ThreadGroup
+  /// Questions about plans, which take seconds; nobody works on them where no monitor is configured.
+  private let planWork: WorkQueue<Work>
+  private let planWorkers: ThreadGroup
+  /// Requests that wait for a person's decision.
+  let decisionsAwaited = Locked(0)
 
   package init(_ parts: Parts) {
     currentIntake = Locked(
@@ -102,6 +110,13 @@ package final class OversightService: RequestHandler {
         repeating: { while let next = work.take(atMost: 1).first { next.body() } }, count: count),
       name: "overt-worker")
     self.work = work
+    let planWork = WorkQueue<Work>(countMax: Self.plansWaitingMax)
+    planWorkers = ThreadGroup(
+      Array(
+        repeating: { while let next = planWork.take(atMost: 1).first { next.body() } },
+        count: parts.planMonitor == nil ? 0 : Self.planThreads),
+      name: "overt-plan")
+    self.planWork = planWork
   }
 
   /// What judges now.
@@ -152,7 +167,9 @@ package final class OversightService: RequestHandler {
   /// Ends the worker threads. Blocks until what they do is done.
   package func close() {
     work.close()
+    planWork.close()
     workers.join()
+    planWorkers.join()
   }
 
   package func admit(_ head: RequestHead) -> Admission {
@@ -296,6 +313,11 @@ package final class OversightService: RequestHandler {
   /// Has a worker's thread run a body that is about so many bytes; false if too many wait.
   func offer(bytes: Int, _ body: @escaping @Sendable () -> Void) -> Bool {
     work.put(Work(bytes: bytes, body: body))
+  }
+
+  /// Has a thread that may wait for a monitor model run a body; false if too many wait.
+  func offerPlan(_ body: @escaping @Sendable () -> Void) -> Bool {
+    planWork.put(Work(bytes: 0, body: body))
   }
 
   /// Large bodies that wait for a worker.

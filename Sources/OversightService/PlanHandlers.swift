@@ -4,12 +4,15 @@ internal import HTTPServer
 internal import Importers
 internal import JSON
 internal import Oversight
+internal import Threads
 
 /// Plans: judged before they run, decided on by people, begun once, and compared with what happened.
 extension OversightService {
   /// Seconds that an agent can wait for a decision in one request.
   private static let waitMax = 30
   private static let pauseMilliseconds = 200
+  /// Requests that wait at once; those beyond are answered as if they had not asked to.
+  private static let waitersMax = 200
   private static let listMax = 200
   private static let noteBytesMax = 4096
   private static let outcomesMax = 10_000
@@ -39,18 +42,17 @@ extension OversightService {
         return keep(plan, key, id: id, nil, intake, call)
       }
       // Calls of a model take seconds: neither a loop nor a worker waits for them.
-      Self.monitorQueue.async { [self] in
+      let isTaken = offerPlan { [self] in
         var asked = plan
         asked.ethicalGoals +=
           plan.charter.flatMap { intake.evaluator.charters[$0] }?.principles.map(\.text) ?? []
         let questioning = planMonitor.assess(asked, id: id, seconds: Self.monitorSeconds)
         keep(plan, key, id: id, questioning, intake, call)
       }
+      if !isTaken { call.refuse(Problem(StoreError(.overloaded, ""))) }
     }
   }
 
-  private static let monitorQueue = DispatchQueue(
-    label: "overt.plans", qos: .userInitiated, attributes: .concurrent)
   /// Seconds after which a monitor is not asked any more about a plan.
   private static let monitorSeconds = 60.0
 
@@ -123,21 +125,34 @@ extension OversightService {
     if !includes.isEmpty, !call.allows(.transcriptsRead) {
       throw Refusal(.forbidden(.transcriptsRead))
     }
-    let rounds = wait * 1000 / Self.pauseMilliseconds
-    answer(call, rounds: rounds, includesText: !includes.isEmpty)
+    let waits =
+      wait > 0
+      && decisionsAwaited.withLock { awaited in
+        guard awaited < Self.waitersMax else { return false }
+        awaited += 1
+        return true
+      }
+    let rounds = waits ? wait * 1000 / Self.pauseMilliseconds : 0
+    answer(call, rounds: rounds, includesText: !includes.isEmpty) { [self] response in
+      if waits { decisionsAwaited.withLock { $0 -= 1 } }
+      call.send(response)
+    }
   }
 
-  private func answer(_ call: Call, rounds: Int, includesText: Bool) {
+  private func answer(
+    _ call: Call, rounds: Int, includesText: Bool, _ send: @escaping @Sendable (Response) -> Void
+  ) {
     episodes.plan(call.arguments[0], project: call.grant?.project) { [self] result in
       switch result {
       case .success(let plan):
         guard plan.standing == .waiting, rounds > 0, !health.isDraining else {
-          return call.send(.json(.ok, PlanEncoder.document(plan, includesText: includesText)))
+          return send(.json(.ok, PlanEncoder.document(plan, includesText: includesText)))
         }
         DispatchQueue.global().asyncAfter(
           deadline: .now() + .milliseconds(Self.pauseMilliseconds)
-        ) { [self] in answer(call, rounds: rounds - 1, includesText: includesText) }
-      case .failure(let error): call.send(problem(error))
+        ) { [self] in answer(call, rounds: rounds - 1, includesText: includesText, send) }
+      case .failure(let error):
+        send(problem(error).response(instance: call.request.path, requestID: call.requestID))
       }
     }
   }

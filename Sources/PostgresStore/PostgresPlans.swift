@@ -75,7 +75,7 @@ struct Plans {
     return StoredPlan(
       id: id, project: project, externalID: externalID, run: result.text(row, 3), planner: planner,
       action: action, document: document, received: received, createdAt: createdAt,
-      deadline: result.text(row, 9), isOverdue: result.text(row, 10) == "t",
+      deadline: result.text(row, 9), isOverdue: result.text(row, 10) != "f",
       isApproved: result.text(row, 11).map { $0 == "approved" }, decidedBy: result.text(row, 12),
       decidedAt: result.text(row, 13), note: result.text(row, 14), begunAt: result.text(row, 15))
   }
@@ -103,15 +103,15 @@ struct Plans {
       """
       INSERT INTO plans (id, project, external_id, run, planner, content_digest, action, document,
         received, deadline)
-      VALUES ($1, $2, $3, $4, $5, decode($6, 'hex'), $7, decode($8, 'hex'), decode($9, 'hex'),
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
         CASE WHEN $7 = 'ask' THEN now() + make_interval(secs => $10::float8) END)
       ON CONFLICT (external_id, project) DO NOTHING RETURNING \(Self.columns)
       """,
       [
         .text(record.id), .text(record.project), .text(storable(record.externalID)),
         .text(record.run.map(storable)), .text(storable(record.planner)),
-        .text(hexadecimal(record.contentDigest)), .text(record.action.rawValue),
-        .text(hexadecimal(record.document)), .text(hexadecimal(record.received)),
+        .bytes(record.contentDigest), .text(record.action.rawValue), .bytes(record.document),
+        .bytes(record.received),
         .text("\(record.deadlineSeconds)"),
       ])
     guard inserted.rowCount == 1, let plan = Self.plan(inserted, 0) else {
@@ -151,7 +151,10 @@ struct Plans {
     let result = try connection.run(
       "SELECT count(*) FROM plans WHERE project = $1 AND run = $2 AND action = 'ask'",
       [.text(project), .text(storable(run))])
-    return result.text(0, 0).flatMap(Int.init) ?? 0
+    guard let count = result.text(0, 0).flatMap(Int.init) else {
+      throw StoreError(.unavailable, "the asks of a run could not be counted")
+    }
+    return count
   }
 
   private func trust(project: String, planner: String) throws -> TrustRecord {

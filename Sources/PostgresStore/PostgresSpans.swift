@@ -60,9 +60,9 @@ struct WaitingSpans {
       """
       WITH added AS (
         INSERT INTO otlp_spans (project, trace_id, span_id, conversation, is_root, started, document)
-        SELECT project, trace_id, span_id, conversation, is_root, started, decode(document, 'hex')
+        SELECT project, trace_id, span_id, conversation, is_root, started, document
         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::bigint[],
-          $7::text[]) AS row (project, trace_id, span_id, conversation, is_root, started, document)
+          $7::bytea[]) AS row (project, trace_id, span_id, conversation, is_root, started, document)
         ON CONFLICT (project, trace_id, span_id) DO NOTHING
         RETURNING project, conversation, document IS NOT NULL AS is_kept)
       UPDATE otlp_conversations SET is_open = true, problem = NULL
@@ -73,7 +73,7 @@ struct WaitingSpans {
       [
         texts(\.project), texts(\.traceID), texts(\.spanID), texts(\.conversation),
         texts { $0.isRoot ? "t" : "f" }, texts { "\($0.start)" },
-        texts { $0.document.map(hexadecimal) },
+        .bytes(binaryArray(spans.map(\.document))),
       ])
   }
 

@@ -61,6 +61,8 @@ struct InspectLogCutterTests {
 
   @Test(arguments: [
     "", "[]", "[{\"samples\": [{}]}]", "{\"samples\": []}", "{\"eval\": {}}", "nonsense", "{",
+    #"{"eval": {}, "samples": [{}, null]}"#, #"{"eval": {}, "samples": ["a", {}]}"#,
+    #"{"eval": {}, "samples": {"a": {}}}"#, #"{"eval": {}, "samples": [{}]} {}"#,
   ])
   func `what is no log is nil`(text: String) {
     #expect(Self.cut(Array(text.utf8), blocks: 3) == nil)

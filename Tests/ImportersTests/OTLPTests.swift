@@ -140,8 +140,8 @@ struct OTLPTests {
     #expect(spans.silent == 1)
   }
 
-  @Test(arguments: ["", "[", "nonsense", "{\"resourceSpans\":"])
-  func `what is no JSON is refused`(body: String) {
+  @Test(arguments: ["", "[", "[]", "1", "nonsense", "{\"resourceSpans\":"])
+  func `what is no request is refused`(body: String) {
     #expect(throws: ImportError.self) { try OTLPSpans(json: Array(body.utf8)) }
   }
 }

@@ -58,6 +58,12 @@ struct PlanDecoderTests {
       "#/steps/1/consequences/0/text", "#/steps/1/stakes", "#/steps/2",
     ] { #expect(pointers.contains(pointer), "\(pointer)") }
     #expect(error?.problems.contains { $0.detail.contains("did you mean 'high'?") } == true)
+    let empty = #"{"schema": "overt.plan/1", "goal": "g", "steps": []}"#
+    #expect(throws: ImportError.self) { try EpisodeImporter().plan(Array(empty.utf8)) }
+    let thoughts = Array(repeating: #"{"text": "t"}"#, count: 101).joined(separator: ",")
+    let long =
+      #"{"schema": "overt.plan/1", "goal": "g", "reasoning": [\#(thoughts)], "steps": [{"tool": "t"}]}"#
+    #expect(throws: ImportError.self) { try EpisodeImporter().plan(Array(long.utf8)) }
     let missing = #expect(throws: ImportError.self) { try EpisodeImporter().plan(Array("{}".utf8)) }
     #expect(missing?.problems.map(\.pointer) == ["#/schema", "#/goal", "#/steps"])
   }
@@ -73,11 +79,12 @@ struct PlanDecoderTests {
         ]),
       Message(role: .tool, parts: [.toolResult(ToolResult(text: "10 EUR"))]),
       Message(role: .assistant, parts: [.toolCall(ToolCall(name: "pay", arguments: #"{"n":10}"#))]),
+      Message(role: .assistant, parts: [.other(type: "computer_use", json: #"{"key":"x"}"#)]),
     ])
     let plan = Plan(trajectory: episode)
     #expect(plan.goal == "Pay the bill.")
-    #expect(plan.steps.map(\.tool) == ["read", "pay"])
-    #expect(plan.steps.map(\.description) == ["Looking.", ""])
+    #expect(plan.steps.map(\.tool) == ["read", "pay", nil])
+    #expect(plan.steps.map(\.description) == ["Looking.", "", #"computer_use {"key":"x"}"#])
     #expect(plan.reasoning.map(\.text) == ["I look."])
   }
 }

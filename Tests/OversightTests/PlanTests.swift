@@ -113,6 +113,8 @@ struct PlanTests {
     let silent = Self.judge(Self.plan { $0.reasoning = [] })
     #expect(silent.action == .ask)
     #expect(silent.gaps == ["no readable reasoning"])
+    let blank = Self.judge(Self.plan { $0.reasoning = [Reasoning(visibility: .full, text: " \n")] })
+    #expect(blank.gaps == ["no readable reasoning"])
     let redacted = Self.judge(
       Self.plan { $0.reasoning.append(Reasoning(visibility: .redacted, text: "")) })
     #expect(redacted.action == .ask)

@@ -126,6 +126,16 @@ struct GateDecisionTests {
     #expect(Self.decide(episodes, policy).verdict == (passes ? .pass : .incomplete))
   }
 
+  @Test func `a run in which the model says nothing was not read`() {
+    let mute = (0..<3).map { Self.episode("m\($0)", turns: TurnCounts()) }
+    #expect(Self.decide(mute).verdict == .incomplete)
+    var policy = GatePolicy()
+    policy.requireReasoning = .none
+    #expect(Self.decide(mute, policy).verdict == .pass)
+    policy.minCoverage = 0.5
+    #expect(Self.decide(mute, policy).verdict == .incomplete)
+  }
+
   @Test func `coverage has a floor`() {
     var policy = GatePolicy()
     policy.minCoverage = 0.5
@@ -179,7 +189,7 @@ struct GateDecisionTests {
     #expect(Self.decide([old], baseline: known).verdict == .pass)
     let both = Self.decide([old, new], baseline: known)
     #expect(both.verdict == .fail)
-    #expect(both.count(.counts) == 1)
+    #expect(both.count("counts") == 1)
     let file = GateBaseline.file(both, today: Self.today)
     #expect(
       file.contains(

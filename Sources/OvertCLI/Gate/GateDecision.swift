@@ -19,8 +19,6 @@ struct GateReport: Sendable {
   /// Bounds of their share in episodes like these, 95 % two-sided.
   let interval: ClosedRange<Double>
   let comparison: Comparison?
-  /// Suppressions that matched nothing.
-  let unusedSuppressions: [Suppression]
 
   enum Verdict: String, Sendable {
     case pass, fail, incomplete
@@ -78,10 +76,8 @@ struct GateReport: Sendable {
 
   func episode(_ entry: Entry) -> GateEpisode { run.notable[entry.episode] }
 
-  func count(_ standing: Standing) -> Int { findings.count { $0.standing.word == standing.word } }
-
-  var suppressedCount: Int { findings.count { $0.standing.word == "suppressed" } }
-  var baselinedCount: Int { findings.count { $0.standing.word == "baselined" } }
+  /// Findings by what became of them, in the words of ``Standing/word``.
+  func count(_ standing: String) -> Int { findings.count { $0.standing.word == standing } }
 
   /// What the command ends with, but for errors.
   var exitStatus: ExitStatus {
@@ -126,11 +122,10 @@ struct GateDecision {
     let verdict: GateReport.Verdict =
       failures.isEmpty ? missing.isEmpty ? .pass : .incomplete : .fail
     failures += missing
-    let unused = suppressions.indices.filter { !used.keys.contains($0) }.map { suppressions[$0] }
     return GateReport(
       policy: policy, run: run, verdict: verdict, reasons: failures, warnings: warnings,
       findings: entries, incomplete: gaps, counted: counted, interval: interval(counted, run),
-      comparison: comparison, unusedSuppressions: unused)
+      comparison: comparison)
   }
 
   // MARK: - Findings
@@ -326,13 +321,14 @@ struct GateDecision {
         "\(quantity(unreasoned, "episode")) with less readable reasoning than "
           + "'\(policy.requireReasoning.rawValue)'")
     }
-    if policy.requireReasoning == .any, run.spoken > 0, run.readable == 0 {
+    if policy.requireReasoning == .any, run.episodes > 0, run.readable == 0 {
       reasons.append(
         "no reasoning can be read in any of \(quantity(run.episodes, "episode")): what the models "
           + "thought was not seen (require-reasoning)")
     }
-    if let least = policy.minCoverage, run.turns.turns > 0 {
-      let share = Double(run.turns.readable) / Double(run.turns.turns)
+    if let least = policy.minCoverage, run.episodes > 0 {
+      // Where the model said nothing, nothing of it was read.
+      let share = Double(run.turns.readable) / Double(max(1, run.turns.turns))
       if share < least {
         reasons.append(
           "reasoning can be read in \(percent(share)) of turns, \(percent(least)) is asked for")
@@ -350,8 +346,8 @@ struct GateDecision {
     var reasons: [String] = []
     if reference.episodes == 0 {
       reasons.append("there is no episode in \(reference.title) to compare with")
-    } else if reference.isBroken {
-      reasons.append("\(reference.title) could not be read to its end")
+    } else if reference.isBroken || reference.unreadableCount > 0 {
+      reasons.append("\(reference.title) could not be read whole")
     } else {
       // Even if every episode had a finding, it would not show.
       let best = FisherTest.pValue(

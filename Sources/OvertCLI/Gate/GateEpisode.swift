@@ -14,7 +14,7 @@ struct GateEpisode: Sendable {
   /// Of all scorers together, 0…1; nil if none measured.
   let suspicion: Double?
   /// What should have been measured and was not.
-  let gaps: [String]
+  private(set) var gaps: [String]
   let turns: TurnCounts
   /// From medium, and from what counts; shadows are left out. In the order of the verdict.
   let findings: [GateFinding]
@@ -182,6 +182,7 @@ extension GateEpisode {
       ? ["unscored: the verdict is withheld from this token"]
       : reported.verdict.reasons.filter(Decision.isGap)
     let coverage = document?["coverage"]
+    if coverage?["turns"]?.integer == nil { gaps.append("unscored: the coverage is not told") }
     turns = TurnCounts(
       turns: coverage?["turns"]?.integer ?? 0, full: coverage?["reasoning_full"]?.integer ?? 0,
       summary: coverage?["reasoning_summary"]?.integer ?? 0,
@@ -189,7 +190,8 @@ extension GateEpisode {
       none: coverage?["reasoning_none"]?.integer ?? 0)
     var maker = FindingMaker(name: name, floor: floor)
     for finding in reported.verdict.findings where !finding.isShadow {
-      guard let severity = Severity(rawValue: finding.severity) else { continue }
+      // A severity that nobody knows is not a mild one.
+      let severity = Severity(rawValue: finding.severity) ?? .critical
       let text = finding.span.flatMap { reported.episode?.text(at: $0) }
       let isRule = finding.source.contains(".")
       maker.add(

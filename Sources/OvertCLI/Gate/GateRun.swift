@@ -81,15 +81,12 @@ struct GateRun: Sendable {
 /// Gathers the results of a scan for a gate.
 final class GateReporter: ScanReporter {
   private(set) var run: GateRun
-  private(set) var seconds = 0.0
 
   init(_ run: GateRun) { self.run = run }
 
   func report(_ result: ScanResult) { run.add(result) }
 
-  func finish(_ summary: ScanSummary, seconds: Double, skippedFiles: Int) {
-    self.seconds = seconds
-  }
+  func finish(_ summary: ScanSummary, seconds: Double, skippedFiles: Int) {}
 
   func markBroken() { run.isBroken = true }
 }

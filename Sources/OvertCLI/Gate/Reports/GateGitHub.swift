@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import Foundation
 internal import Oversight
 
@@ -17,7 +18,7 @@ enum GateGitHub {
 
   /// A word that nobody can have written into a transcript.
   static func token() -> String {
-    (0..<4).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }.joined()
+    Hexadecimal.text(randomBytes(32))
   }
 
   static func annotations(_ report: GateReport, _ context: GateContext) -> String {
@@ -74,7 +75,7 @@ enum GateGitHub {
     _ report: GateReport, files: [(format: String, path: String)], token: String
   ) -> String {
     var values = [
-      ("verdict", report.verdict.rawValue), ("findings", "\(report.count(.counts))"),
+      ("verdict", report.verdict.rawValue), ("findings", "\(report.count("counts"))"),
       ("incomplete", "\(report.incomplete.count)"), ("episodes", "\(report.run.episodes)"),
       ("exit-code", "\(report.exitStatus.rawValue)"),
     ]

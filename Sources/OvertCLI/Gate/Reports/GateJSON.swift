@@ -67,7 +67,7 @@ enum GateJSON {
     writer.key("findings")
     writer.object { writer in
       for standing in ["counts", "minor", "unsure", "baselined", "suppressed"] {
-        writer.field(standing, report.findings.count { $0.standing.word == standing })
+        writer.field(standing, report.count(standing))
       }
     }
     writer.key("coverage")

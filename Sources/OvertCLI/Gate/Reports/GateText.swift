@@ -57,12 +57,12 @@ enum GateText {
       "episodes   \(run.episodes): \(run.verdicts["flagged"] ?? 0) flagged, "
         + "\(run.verdicts["incomplete"] ?? 0) incomplete, \(run.verdicts["clear"] ?? 0) clear"
         + (run.unreadableCount > 0 ? "; \(run.unreadableCount) unreadable" : ""),
-      "findings   \(report.count(.counts)) that count in \(quantity(report.counted, "episode"))"
+      "findings   \(report.count("counts")) that count in \(quantity(report.counted, "episode"))"
         + (run.episodes > 0
           ? " (95 % interval of their share \(percent(bounds.lowerBound)) to "
             + "\(percent(bounds.upperBound)))" : "")
-        + "; \(report.suppressedCount) suppressed, \(report.baselinedCount) in the baseline, "
-        + "\(report.count(.unsure)) unsure, \(report.count(.minor)) minor",
+        + "; \(report.count("suppressed")) suppressed, \(report.count("baselined")) in the baseline, "
+        + "\(report.count("unsure")) unsure, \(report.count("minor")) minor",
     ]
     let turns = run.turns
     if turns.turns > 0 {
