@@ -31,6 +31,8 @@ package struct SpanConversation: Sendable, Equatable {
   package var conversation: String
   /// Episodes that came of it before.
   package var parts: Int
+  /// Spans that waited when it was leased; those beyond what is put together at once are among them.
+  package var waiting: Int
   /// In the order of time.
   package var spans: [Span]
 
@@ -46,10 +48,13 @@ package struct SpanConversation: Sendable, Equatable {
     }
   }
 
-  package init(project: String, conversation: String, parts: Int, spans: [Span]) {
+  package init(
+    project: String, conversation: String, parts: Int, waiting: Int, spans: [Span]
+  ) {
     self.project = project
     self.conversation = conversation
     self.parts = parts
+    self.waiting = waiting
     self.spans = spans
   }
 }

@@ -106,8 +106,18 @@ struct WaitingSpans {
       return SpanConversation(
         project: project, conversation: conversation,
         parts: claimed.text(row, 2).flatMap(Int.init) ?? 0,
-        spans: try spans(project, conversation))
+        waiting: try waiting(project, conversation), spans: try spans(project, conversation))
     }
+  }
+
+  /// How many spans of a conversation wait; the caller holds its row.
+  private func waiting(_ project: String, _ conversation: String) throws -> Int {
+    try connection.run(
+      """
+      SELECT count(*) FROM otlp_spans
+      WHERE project = $1 AND conversation = $2 AND document IS NOT NULL
+      """, [.text(project), .text(conversation)]
+    ).text(0, 0).flatMap(Int.init) ?? 0
   }
 
   private func spans(_ project: String, _ conversation: String) throws -> [SpanConversation.Span] {
@@ -128,29 +138,36 @@ struct WaitingSpans {
 
   func finish(_ conversation: SpanConversation, problem: String?) throws {
     let key: [Parameter] = [.text(conversation.project), .text(conversation.conversation)]
-    if let problem {
+    // `add` holds this row from its first statement until its spans can be seen. Without the lock a
+    // span that is being added now would be missed here, and its conversation closed over it.
+    try connection.run(
+      "SELECT FROM otlp_conversations WHERE project = $1 AND conversation = $2 FOR UPDATE", key)
+    if problem == nil {
       try connection.run(
         """
-        UPDATE otlp_conversations SET is_open = false, leased_until = NULL, problem = $3
-        WHERE project = $1 AND conversation = $2
-        """, key + [.text(storable(problem))])
-      return
+        UPDATE otlp_spans SET document = NULL
+        FROM unnest($2::text[], $3::text[]) AS row (trace, span)
+        WHERE project = $1 AND trace_id = trace AND span_id = span
+        """,
+        [
+          key[0], .text(arrayLiteral(conversation.spans.map(\.traceID))),
+          .text(arrayLiteral(conversation.spans.map(\.spanID))),
+        ])
     }
+    // What is no episode waits for the next span: together they may be one.
+    let known = problem == nil ? 0 : conversation.waiting
+    let isOpen = try waiting(conversation.project, conversation.conversation) > known
     try connection.run(
       """
-      UPDATE otlp_spans SET document = NULL FROM unnest($2::text[], $3::text[]) AS row (trace, span)
-      WHERE project = $1 AND trace_id = trace AND span_id = span
-      """,
-      [
-        key[0], .text(arrayLiteral(conversation.spans.map(\.traceID))),
-        .text(arrayLiteral(conversation.spans.map(\.spanID))),
-      ])
-    try connection.run(
-      """
-      UPDATE otlp_conversations SET parts = parts + 1, leased_until = NULL, is_open = EXISTS (
-        SELECT FROM otlp_spans WHERE project = $1 AND conversation = $2 AND document IS NOT NULL)
+      UPDATE otlp_conversations
+      SET parts = parts + $3::int, leased_until = NULL, is_open = $4::boolean, problem = $5
       WHERE project = $1 AND conversation = $2
-      """, key)
+      """,
+      key + [
+        .text(problem == nil ? "1" : "0"), .text(isOpen ? "t" : "f"),
+        problem.map { .text(storable($0)) } ?? .null,
+      ])
+    guard problem == nil else { return }
     // A batch that is sent twice is sent again within minutes.
     try connection.run(
       "DELETE FROM otlp_spans WHERE document IS NULL AND received_at < now() - interval '1 day'")
