@@ -47,7 +47,7 @@ struct ReviewTerminalTests {
     try tmux.type(
       "stty -a >\(folder.path)/before; EDITOR=\(editor) \(OvertProgram.path) review "
         + "--url \(server.url) --token-file \(server.tokenFile) \(arguments); "
-        + "echo status $?; stty -a >\(folder.path)/after; echo THE-END")
+        + "echo status $?; stty -a >\(folder.path)/after; echo THE-''END")
   }
 
   /// The terminal's settings are the same afterwards.
