@@ -112,12 +112,15 @@ struct WaitingSpans {
 
   /// How many spans of a conversation wait; the caller holds its row.
   private func waiting(_ project: String, _ conversation: String) throws -> Int {
-    try connection.run(
+    let result = try connection.run(
       """
       SELECT count(*) FROM otlp_spans
       WHERE project = $1 AND conversation = $2 AND document IS NOT NULL
-      """, [.text(project), .text(conversation)]
-    ).text(0, 0).flatMap(Int.init) ?? 0
+      """, [.text(project), .text(conversation)])
+    guard let count = result.text(0, 0).flatMap(Int.init) else {
+      throw StoreError(.unavailable, "the spans of a conversation could not be counted")
+    }
+    return count
   }
 
   private func spans(_ project: String, _ conversation: String) throws -> [SpanConversation.Span] {
@@ -165,7 +168,7 @@ struct WaitingSpans {
       """,
       key + [
         .text(problem == nil ? "1" : "0"), .text(isOpen ? "t" : "f"),
-        problem.map { .text(storable($0)) } ?? .null,
+        .text(problem.map(storable)),
       ])
     guard problem == nil else { return }
     // A batch that is sent twice is sent again within minutes.

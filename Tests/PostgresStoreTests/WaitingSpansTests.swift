@@ -6,6 +6,7 @@ import Testing
 
 @testable import PostgresStore
 
+/// Spans that arrive while others of their conversation are put together.
 @Suite(
   .enabled(if: TestDatabase.isPresent, Comment(rawValue: TestDatabase.absence)),
   .timeLimit(.minutes(20)))
